@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * efhctl flow: what this host has learnt of each outer flow.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <net/if.h>
+
+#include "efhctl.h"
+
+static const struct field fields[] = {
+	{ "carrier", EFH_A_FLOW_CARRIER, add_carrier },
+	{ "destination", EFH_A_FLOW_DESTINATION, add_address },
+	{ "source", EFH_A_FLOW_SOURCE, add_address },
+	{ "flowlabel", EFH_A_FLOW_LABEL, add_uint },
+	{ "dev", EFH_A_FLOW_IFINDEX, add_device },
+	{ "path_mtu", EFH_A_FLOW_PATH_MTU, add_uint },
+	{ "fragment_size", EFH_A_FLOW_FRAGMENT_SIZE, add_uint },
+	{ "max_packet", EFH_A_FLOW_MAX_PACKET, add_uint },
+	{ "packets", EFH_A_FLOW_PACKETS, add_uint },
+	{ "fragments", EFH_A_FLOW_FRAGMENTS, add_uint },
+	{ "state", EFH_A_FLOW_STATE, add_state },
+	{ "expires_ms", EFH_A_FLOW_EXPIRES, add_uint },
+	{ "idle_ms", EFH_A_FLOW_IDLE, add_uint },
+	{ }
+};
+
+/* which flows are meant: all unless told */
+struct filter {
+	struct prefix to;
+	bool to_given;
+	unsigned int ifindex;
+};
+
+json_t *flow_json(const struct nlattr *const *attrs)
+{
+	json_t *flow = json_or_die(json_object());
+
+	add_fields(flow, fields, attrs);
+	return flow;
+}
+
+static bool filter_holds(const struct filter *filter,
+			 const struct nlattr *const *attrs)
+{
+	const struct nlattr *to = attrs[EFH_A_FLOW_DESTINATION];
+	const struct nlattr *dev = attrs[EFH_A_FLOW_IFINDEX];
+
+	if (filter->to_given &&
+	    !(to && prefix_holds(&filter->to, mnl_attr_get_payload(to),
+				 mnl_attr_get_payload_len(to))))
+		return false;
+	return !filter->ifindex || (dev && nl_uint(dev) == filter->ifindex);
+}
+
+static json_t *flow_row(const struct nlattr *const *attrs, void *data)
+{
+	return filter_holds(data, attrs) ? flow_json(attrs) : NULL;
+}
+
+static void flow_text(const json_t *flow)
+{
+	const json_t *label = json_object_get(flow, "flowlabel");
+
+	print_string("", flow, "destination");
+	print_string(" from ", flow, "source");
+	if (json_integer_value(label))
+		printf(" flowlabel 0x%05x",
+		       (unsigned int)json_integer_value(label));
+	print_string(" dev ", flow, "dev");
+	print_uint(" path-mtu ", flow, "path_mtu");
+	print_uint(" fragment-size ", flow, "fragment_size");
+	print_uint(" max-packet ", flow, "max_packet");
+	print_uint(" packets ", flow, "packets");
+	print_uint(" fragments ", flow, "fragments");
+	print_string(" state ", flow, "state");
+	print_ms(" expires ", flow, "expires_ms");
+	print_ms(" idle ", flow, "idle_ms");
+	putchar('\n');
+}
+
+/* [ [ to ] PREFIX ] [ dev DEVICE ]; a prefix looks like no other word */
+static const char *parse_filter(struct filter *filter, int argc, char **argv)
+{
+	const char *dev = NULL;
+
+	memset(filter, 0, sizeof(*filter));
+	for (; argc; argc--, argv++) {
+		bool is_dev = abbreviates(argv[0], "dev");
+
+		if (is_dev || abbreviates(argv[0], "to")) {
+			if (argc < 2)
+				usage_error("%s: a value is missing", argv[0]);
+			argc--;
+			argv++;
+		}
+		if (is_dev ? !!dev : filter->to_given)
+			usage_error("\"%s\" is one word too many", argv[0]);
+		if (is_dev) {
+			dev = argv[0];
+		} else {
+			parse_prefix(argv[0], &filter->to);
+			filter->to_given = true;
+		}
+	}
+	return dev;
+}
+
+static int flow_show(int argc, char **argv)
+{
+	struct filter filter;
+	const char *dev;
+
+	dev = parse_filter(&filter, argc, argv);
+	if (dev) {
+		filter.ifindex = if_nametoindex(dev);
+		if (!filter.ifindex) {
+			fprintf(stderr, "efhctl: device \"%s\": %s\n", dev,
+				strerror(errno));
+			return EXIT_FAILURE;
+		}
+	}
+	return print_rows(nl_dump(EFH_CMD_FLOW_GET, EFH_A_FLOW_MAX, flow_row,
+				  &filter), flow_text);
+}
+
+static int flow_forget(const void *addr, size_t len)
+{
+	struct nlmsghdr *req = nl_request(EFH_CMD_FLOW_FLUSH, 0);
+
+	if (addr)
+		mnl_attr_put(req, EFH_A_FLOW_DESTINATION, len, addr);
+	return nl_send(req, NULL, NULL);
+}
+
+/* the kernel forgets one destination or all: a prefix is done one by one */
+static int flow_forget_within(struct filter *filter)
+{
+	const json_t *flow;
+	struct prefix p;
+	json_t *flows;
+	int err = 0;
+	size_t i;
+
+	flows = nl_dump(EFH_CMD_FLOW_GET, EFH_A_FLOW_MAX, flow_row, filter);
+	if (!flows)
+		return EXIT_FAILURE;
+	json_array_foreach(flows, i, flow) {
+		parse_prefix(json_string_value(json_object_get(flow,
+							       "destination")),
+			     &p);
+		err = flow_forget(p.addr, p.addr_len);
+		if (err == -ENOENT)	/* gone by itself or with another */
+			err = 0;
+		if (err)
+			break;
+	}
+	json_decref(flows);
+	return err ? nl_error(err, NULL) : EXIT_SUCCESS;
+}
+
+static int flow_flush(int argc, char **argv)
+{
+	static const struct word words[] = {
+		{ "to", EFH_A_FLOW_DESTINATION, NULL },
+		{ }
+	};
+	struct filter filter;
+	int err;
+
+	if (parse_filter(&filter, argc, argv))
+		usage_error("flow flush: \"dev\" is for \"flow show\" only");
+	if (!filter.to_given)
+		err = flow_forget(NULL, 0);
+	else if (prefix_is_host(&filter.to))
+		err = flow_forget(filter.to.addr, filter.to.addr_len);
+	else
+		return flow_forget_within(&filter);
+	return err ? nl_error(err, words) : EXIT_SUCCESS;
+}
+
+int cmd_flow(int argc, char **argv)
+{
+	static const struct verb verbs[] = {
+		{ "show", flow_show },
+		{ "flush", flow_flush },
+		{ "list", flow_show },
+		{ "lst", flow_show },
+		{ }
+	};
+
+	return verb_run(verbs, argc, argv);
+}
