@@ -154,6 +154,10 @@ class Namespace:
             sock.bind(bind)
         return sock
 
+    def ifindex(self, dev):
+        with self:
+            return socket.if_nametoindex(dev)
+
     def netlink(self):
         if not self.genl:
             with self:

@@ -1,0 +1,115 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""Stock tunnels of MTU 65000 on this host: their outer packets leave as EFH."""
+from efhtest import *
+from efhwire import Packet
+import tcp
+
+MTU = 64500
+
+
+class Inner:
+    """What tcp.stream wants to know of a path: the tunnel's ends."""
+    ADDRESSES = {6: ("fd00::1", "fd00::2"), 4: ("10.9.0.1", "10.9.0.2")}
+
+    def __init__(self, path):
+        self.a, self.b = path.a, path.b
+
+    def ends(self, family):
+        return self.ADDRESSES[family]
+
+
+def tunnel(kind, outer, add, inner=(6, 4)):
+    """add: the ends' `ip link` words, {local} and {remote} filled in."""
+    path = Path()
+    path.raise_mtu(65000)
+    for ns, (local, remote) in ((path.a, path.ends(outer)), (path.b, path.ends(outer)[::-1])):
+        done = ns.run(f"ip link add t0 mtu {MTU} type " +
+                      add.format(local=local, remote=remote), check=False)
+        if done.returncode:
+            raise Skip(f"{kind}: {done.stderr.strip()}")
+    carry(path, kind, inner)
+
+
+def carry(path, kind, inner):
+    """Full-size TCP and long pings through the tunnel t0."""
+    for ns, end in ((path.a, 0), (path.b, 1)):
+        addresses = [f"addr add {Inner.ADDRESSES[f][end]}/{64 if f == 6 else 24} dev t0"
+                     for f in inner]
+        ns.ip("link set t0 up", *addresses)
+    for family in inner:
+        far = Inner.ADDRESSES[family][1]
+        path.a.run(f"ping -c 1 -W 10 {far}", check=False)
+        seen = Wire(path.r, "ra")
+        before, there = path.a.stats(), path.b.stats()
+        done = path.a.run(f"ping -c 3 -i 0.2 -W 10 -s 60000 {far}", check=False)
+        ok("3 received" in done.stdout, f"{kind}: IPv{family} ping -s 60000",
+           done.stdout + done.stderr)
+        segment = tcp.stream(Inner(path), family, 2 << 20, "write", 8500 + family)
+        ok(segment > MTU - 200, f"{kind}: IPv{family} TCP segments fill the tunnel", segment)
+        now, then = path.a.stats(), path.b.stats()
+        sent = now["out_packets"] - before["out_packets"]
+        ok(sent >= 3 + (2 << 20) // 65535, f"{kind}: outer packets leave as EFH", now)
+        eq(then["reassembled"] - there["reassembled"], sent, f"{kind}: and arrive whole")
+        packets = [Packet(p) for p in seen.frames()]
+        eq(sum(1 for p in packets if p.fragmented or p.length > 1500), 0,
+           f"{kind}: no other fragments on the wire")
+        seen.close()
+
+
+def ip6tnl():
+    tunnel("ip6tnl", 6, "ip6tnl mode any local {local} remote {remote} encaplimit none")
+
+
+def ip6tnl_encaplimit():
+    """With a Tunnel Encapsulation Limit there is a Destination Options header already."""
+    tunnel("ip6tnl encaplimit", 6, "ip6tnl mode any local {local} remote {remote}", (6,))
+
+
+def vxlan6():
+    tunnel("vxlan over IPv6", 6, "vxlan id 7 local {local} remote {remote} dstport 4789 noudpcsum")
+
+
+def geneve6():
+    tunnel("geneve over IPv6", 6, "geneve id 7 remote {remote} udp6zerocsumrx", (6,))
+
+
+def vxlan4():
+    tunnel("vxlan over IPv4", 4, "vxlan id 7 local {local} remote {remote} dstport 4789")
+
+
+def ipip():
+    tunnel("ipip", 4, "ipip local {local} remote {remote} nopmtudisc", (4,))
+
+
+def gre6():
+    tunnel("ip6gre", 6, "ip6gre local {local} remote {remote}", (6,))
+
+
+def wireguard_over(family):
+    need("wg")
+    path = Path()
+    path.raise_mtu(65000)
+    keys = [command("wg genkey").strip() for _ in range(2)]
+    public = [command("wg pubkey", input=key).strip() for key in keys]
+    for number, ns in enumerate((path.a, path.b)):
+        done = ns.run(f"ip link add t0 mtu {MTU} type wireguard", check=False)
+        if done.returncode:
+            raise Skip(f"wireguard: {done.stderr.strip()}")
+        end = path.ends(family)[1 - number]
+        ns.run(f"wg set t0 private-key /dev/stdin listen-port 51820 peer {public[1 - number]} "
+               f"endpoint {'[' + end + ']' if family == 6 else end}:51820 "
+               "allowed-ips ::/0,0.0.0.0/0", input=keys[number])
+    carry(path, f"wireguard over IPv{family}", (6, 4) if family == 6 else (4,))
+
+
+def wireguard6():
+    wireguard_over(6)
+
+
+def wireguard4():
+    wireguard_over(4)
+
+
+if __name__ == "__main__":
+    main(ip6tnl, ip6tnl_encaplimit, vxlan6, geneve6, vxlan4, ipip, gre6, wireguard6, wireguard4)
