@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# The way in for people; what the kernel's build reads is Kbuild.
+
+KVER ?= $(shell uname -r)
+KDIR ?= /lib/modules/$(KVER)/build
+VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
+DKMS_SOURCE = /usr/src/efh-$(VERSION)
+
+KERNEL ?= 6.1 6.12 newest
+TEST ?=
+CAPTURE ?=
+
+all: module tools
+
+help:
+	@echo 'Build and install (for the running kernel, or KVER=release, or KDIR=headers):'
+	@echo '  make                  the module and the tools'
+	@echo '  make module | tools   one of them'
+	@echo '  make install          both, and the manual pages; DESTDIR= and PREFIX= count'
+	@echo '  make dkms-install     the module by DKMS, rebuilt with each new kernel'
+	@echo '  make dkms-remove      takes that out again'
+	@echo '  make clean'
+	@echo 'Try, as root, in VMs with kernels of Debian; nothing is loaded into this one:'
+	@echo '  make demo             two hosts, a router, real data over EFH'
+	@echo '       CAPTURE=FILE     keeps what travelled; KERNEL=6.1|6.12|newest'
+	@echo '  make check            builds and selftests on three kernels'
+	@echo '       KERNEL="6.1 6.12 newest"  TEST="native ..."  narrow it'
+	@echo '  make bench            EFH and stock fragmentation side by side; KERNEL='
+
+module: $(KDIR)/Makefile
+	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
+
+# The one thing most often missing, named
+$(KDIR)/Makefile:
+	@echo 'No kernel headers in $(KDIR).' >&2
+	@echo 'On Debian: apt install linux-headers-$(KVER); elsewhere: make KDIR=the folder that has them.' >&2
+	@false
+
+tools:
+	$(MAKE) -C tools
+
+install: module tools
+	$(MAKE) -C $(KDIR) M=$(CURDIR) INSTALL_MOD_PATH=$(DESTDIR) modules_install
+	$(MAKE) -C tools install
+ifeq ($(DESTDIR),)
+	depmod -a $(KVER)
+endif
+
+dkms-install:
+	@command -v dkms >/dev/null || { echo 'dkms is missing. On Debian: apt install dkms' >&2; false; }
+	rm -rf $(DKMS_SOURCE)
+	install -d $(DKMS_SOURCE)
+	cp -r dkms.conf Kbuild COPYING efh include $(DKMS_SOURCE)/
+	dkms install -m efh -v $(VERSION) -k $(KVER)
+
+dkms-remove:
+	dkms remove -m efh -v $(VERSION) --all
+	rm -rf $(DKMS_SOURCE)
+
+# What Kbuild leaves, found without the kernel's headers
+clean:
+	find . -path ./.git -prune -o \( -name '*.o' -o -name '*.ko' -o -name '*.mod' -o -name '*.mod.c' \
+		-o -name '.*.cmd' -o -name .module-common.o -o -name Module.symvers -o -name modules.order \) \
+		-type f -exec rm -f {} +
+	$(MAKE) -C tools clean
+	if [ -e selftests/Makefile ]; then $(MAKE) -C selftests clean; fi
+
+check:
+	scripts/check -k '$(KERNEL)' $(TEST)
+
+demo:
+	scripts/demo -k '$(firstword $(KERNEL))' $(CAPTURE)
+
+bench:
+	scripts/bench -k '$(firstword $(KERNEL))'
+
+.PHONY: all help module tools install dkms-install dkms-remove clean check demo bench
