@@ -297,7 +297,7 @@ class Pair:
         self.a.ip(f"addr add {self.A6}/64 dev a0", f"addr add {self.A4}/24 dev a0",
                   f"neigh replace {self.B6} lladdr {self.mac_b} dev a0 nud permanent",
                   f"neigh replace {self.B4} lladdr {self.mac_b} dev a0 nud permanent")
-        self.b.ip(f"addr add {self.B6}/64 dev b0", f"addr add {self.A4[:-1]}2/24 dev b0",
+        self.b.ip(f"addr add {self.B6}/64 dev b0", f"addr add {self.B4}/24 dev b0",
                   f"neigh replace {self.A6} lladdr {self.mac_a} dev b0 nud permanent",
                   f"neigh replace {self.A4} lladdr {self.mac_a} dev b0 nud permanent")
         self.a.run(f"ping -c 1 -W 10 {self.B6}")
