@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""Namespaces deleted and the module removed in the middle of two-way traffic."""
+import signal
+
+from efhtest import *
+import efhwire
+
+ROUNDS = 4
+
+
+def flood(path, seconds):
+    """Children that send large datagrams both ways, and half packets, until killed."""
+    children = []
+    for family in (6, 4):
+        for ns, source, target in ((path.a,) + path.ends(family),
+                                   (path.b,) + path.ends(family)[::-1]):
+            sock = ns.socket(AF[family], bind=(source, 9999))
+            pid = os.fork()
+            if not pid:
+                sender(sock, target, seconds)
+            children.append(pid)
+            sock.close()
+    # halves, so that there is always something held
+    wire = Wire(path.r, "rb", path.mac_b, path.mac_rb)
+    pid = os.fork()
+    if not pid:
+        halves(wire, path, seconds)
+    children.append(pid)
+    wire.close()
+    return children
+
+
+def sender(sock, target, seconds):
+    """Never returns."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    end = time.monotonic() + seconds
+    sock.setblocking(False)
+    number = 0
+    while time.monotonic() < end:
+        number += 1
+        try:
+            sock.sendto(data(2000 + number * 977 % 58000), (target, 9999))
+            sock.recv(1 << 17)
+        except OSError:
+            pass
+    os._exit(0)
+
+
+def halves(wire, path, seconds):
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    end = time.monotonic() + seconds
+    ident = 0
+    pieces = efhwire.cut(efhwire.UDP, data(6000), 1440, 0)
+    while time.monotonic() < end:
+        ident += 1
+        piece = pieces[ident % 4]
+        piece = piece[:8] + (1 << 40 | ident).to_bytes(8, "big") + piece[16:]
+        try:
+            wire.send(efhwire.ip(path.A6, path.B6, efhwire.DSTOPTS, piece))
+        except OSError:
+            pass
+    os._exit(0)
+
+
+def reap(children):
+    for pid in children:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        os.waitpid(pid, 0)
+
+
+def namespaces():
+    """The far host, the near host, and both go."""
+    for number in range(ROUNDS):
+        path = Path()
+        children = flood(path, 20)
+        time.sleep(0.7)
+        busy = path.b.stats()
+        ok(busy["reassembled"] > 0 and path.a.stats()["reassembled"] > 0,
+           f"round {number}: traffic both ways", busy)
+        path.a.close()
+        path.b.close()
+        if number % 2:
+            path.b.delete()     # sockets keep it half alive, links are its own
+            path.a.delete()
+        else:
+            path.b.run("ip link del b0", check=False)
+            path.b.delete()
+        time.sleep(0.2)
+        reap(children)
+        cleanup()
+    ok(True, f"{ROUNDS} rounds")
+    gone()
+
+
+def gone():
+    """The module can go, and comes back."""
+    command("modprobe -r efh")
+    ok(not loaded(), "the module is gone")
+    command("modprobe efh")
+    ok(loaded(), "and back")
+
+
+def module():
+    """rmmod takes no count of traffic."""
+    path = Path()
+    children = flood(path, 60)
+    time.sleep(0.5)
+    for number in range(ROUNDS):
+        busy = path.b.stats()
+        ok(busy["reassembled"] > 0, f"round {number}: traffic", busy)
+        path.a.close()
+        path.b.close()
+        start = time.monotonic()
+        done = command("modprobe -r efh", check=False)
+        eq((done.returncode, loaded()), (0, False), f"round {number}: removed")
+        note(f"{time.monotonic() - start:.1f} s")
+        time.sleep(0.2)
+        command("modprobe efh")
+        path.native()
+        time.sleep(0.5)
+    reap(children)
+    # what was there before a removal is not there after
+    eq(path.r.stats()["in_fragments"], 0, "fresh counters")
+    left = sum(1 for name in os.listdir("/sys/kernel/slab") if name.startswith("efh")) \
+        if os.path.isdir("/sys/kernel/slab") else 0
+    note(f"{left} slab caches while loaded")
+    tx, rx = path.udp(6, 7777)
+    tx.send(data(50000))
+    eq(receive(rx), data(50000), "and it all still works")
+
+
+def links():
+    """A device that goes takes along what came through it."""
+    path = Path()
+    children = flood(path, 20)
+    time.sleep(0.5)
+    for _ in range(ROUNDS):
+        path.b.ip("link set b0 down")
+        time.sleep(0.1)
+        path.b.ip("link set b0 up", f"-6 addr replace {path.B6}/64 dev b0")
+    path.b.run("ip link del b0")
+    time.sleep(0.3)
+    reap(children)
+    for ns in (path.a, path.b):
+        eq(ns.stats()["out_packets"] > 0, True, f"{ns.role()} sent")
+
+
+if __name__ == "__main__":
+    main(namespaces, module, links)

@@ -1,0 +1,48 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""efh:* tracepoints: there, and telling what happens."""
+from efhtest import *
+from zerocopy import TRACING, trace
+import efhwire
+
+POINTS = ("efh_fragment", "efh_reassembled", "efh_drop")
+
+
+def fire():
+    if not os.path.isdir(TRACING + "/events"):
+        command("mount -t tracefs tracefs " + TRACING, check=False)
+    if not os.path.isdir(TRACING + "/events"):
+        raise Skip("no tracefs")
+    for name in POINTS:
+        ok(os.path.isdir(f"{TRACING}/events/efh/{name}"), f"efh:{name}")
+    pair = Pair()
+    wire = pair.wire()
+    body = efhwire.udp(pair.A6, pair.B6, 7, 9999, data(4000))
+    pieces = efhwire.fragments(pair.A6, pair.B6, efhwire.UDP, body, 1440, 0x1234567890ABCDEF)
+    trace("trace", "\n")
+    trace("events/efh/enable", "1")
+    try:
+        wire.send(pieces[0], pieces[0], pieces[1], pieces[2])
+        wait(lambda: pair.b.stats()["reassembled"])
+        bad = efhwire.header(17, 1, 0, 1, 5) + bytes(1440)
+        wire.send(efhwire.ip(pair.A6, pair.B6, efhwire.DSTOPTS, bad))
+        wait(lambda: pair.b.stats()["bad_index"])
+        pair.b.efhctl("settings set timeout 0.2")
+        wire.send(efhwire.fragments(pair.A6, pair.B6, efhwire.UDP, body, 1440, 9)[1])
+        wait(lambda: pair.b.stats()["timeout"])
+    finally:
+        trace("events/efh/enable", "0")
+    lines = [line for line in trace("trace").split("\n") if ": efh_" in line]
+    found = "\n".join(lines)
+    seen = [re.search(r"index=(\d+)", line) for line in lines if "efh_fragment:" in line
+            and "1234567890abcdef" in line]
+    eq([int(m[1]) for m in seen], [0, 0, 1, 2], "efh:efh_fragment, with Identification and Index")
+    whole = [line for line in lines if "efh_reassembled:" in line]
+    ok(len(whole) == 1 and "fragments=3" in whole[0] and "1234567890abcdef" in whole[0],
+       "efh:efh_reassembled, with the number of fragments", found)
+    drops = [m[1] for m in re.finditer(r"efh_drop:.*reason=(\w+)", found)]
+    eq(drops, ["duplicate", "bad_index", "timeout"], "efh:efh_drop, with the reason")
+
+
+if __name__ == "__main__":
+    main(fire)
