@@ -330,7 +330,7 @@ class Path:
         host.ip(f"addr add {v6}/64 dev {dev}", f"addr add {v4}/24 dev {dev}",
                 f"neigh replace {router6} lladdr {router_mac} dev {dev} nud permanent",
                 f"neigh replace {router4} lladdr {router_mac} dev {dev} nud permanent",
-                f"route add default via {router4}", f"-6 route add default via {router6}")
+                f"route add default via {router4}", f"route add default via {router6}")
         self.r.ip(f"addr add {router6}/64 dev {router_dev}",
                   f"addr add {router4}/24 dev {router_dev}",
                   f"neigh replace {v6} lladdr {mac} dev {router_dev} nud permanent",
@@ -345,9 +345,9 @@ class Path:
 
     def raise_mtu(self, mtu):
         """The routes promise more than the links carry."""
-        self.a.ip(f"-6 route replace default via {self.RA6} mtu {mtu}",
+        self.a.ip(f"route replace default via {self.RA6} mtu {mtu}",
                   f"route replace default via {self.RA4} mtu {mtu}")
-        self.b.ip(f"-6 route replace default via {self.RB6} mtu {mtu}",
+        self.b.ip(f"route replace default via {self.RB6} mtu {mtu}",
                   f"route replace default via {self.RB4} mtu {mtu}")
 
     def ends(self, family):

@@ -188,7 +188,7 @@ def route():
     """The route's own MTU and the device's bound fragments from the first."""
     path = Path()
     for family in (6, 4):
-        path.a.ip(f"-6 route replace default via {path.RA6} mtu 1350",
+        path.a.ip(f"route replace default via {path.RA6} mtu 1350",
                   f"route replace default via {path.RA4} mtu 1350")
         tx, rx = path.udp(family)
         seen = Wire(path.r, "ra")

@@ -52,6 +52,34 @@ def forwarding_conntrack():
     eq(path.r.stats()["in_fragments"], 0, "the router took no fragment in")
 
 
+def bridged():
+    """Nor does a bridge that shows what it forwards to netfilter."""
+    a, r, b = Namespace("a"), Namespace("r"), Namespace("b")
+    macs = [link(ns, dev, r, port, number=n) for n, (ns, dev, port) in
+            enumerate(((a, "a0", "ra"), (b, "b0", "rb")))]
+    r.ip("link add br0 type bridge", "link set ra master br0", "link set rb master br0",
+         "link set br0 up", "addr add 2001:db8::ff/64 dev br0", "addr add 192.0.2.254/24 dev br0")
+    command("modprobe br_netfilter", check=False)
+    for name in ("ip6tables", "iptables"):
+        r.sysctl(f"net.bridge.bridge-nf-call-{name}", 1)
+    for ns, dev, n, mac in ((a, "a0", 1, macs[1][0]), (b, "b0", 2, macs[0][0])):
+        ns.ip(f"addr add 2001:db8::{n}/64 dev {dev}", f"addr add 192.0.2.{n}/24 dev {dev}",
+              f"neigh replace 2001:db8::{3 - n} lladdr {mac} dev {dev} nud permanent",
+              f"neigh replace 192.0.2.{3 - n} lladdr {mac} dev {dev} nud permanent")
+    a.run("ping -c 1 -W 10 2001:db8::2")
+    a.efhctl("native add 2001:db8::/64")
+    a.efhctl("native add 192.0.2.0/24")
+    for family, near, far in ((6, "2001:db8::1", "2001:db8::2"), (4, "192.0.2.1", "192.0.2.2")):
+        tx = a.socket(AF[family], bind=(near, 0))
+        rx = b.socket(AF[family], bind=(far, 9999))
+        seen = Wire(b, "b0")
+        tx.sendto(data(60000), (far, 9999))
+        eq(receive(rx), data(60000), f"IPv{family} through a bridge")
+        eq(sum(1 for p in map(Packet, seen.frames()) if p.efh),
+           fragments_of(60008, fragment_size(1500, family)), f"IPv{family}: as it was sent")
+    eq(r.stats()["in_fragments"], 0, "the bridge took no fragment in")
+
+
 def vrf():
     """Both ends in a VRF."""
     path = Path()
@@ -67,7 +95,7 @@ def vrf():
         ns.ip(f"addr replace {v6}/64 dev {dev}", f"addr replace {v4}/24 dev {dev}",
               f"neigh replace {router6} lladdr {mac} dev {dev} nud permanent",
               f"neigh replace {router4} lladdr {mac} dev {dev} nud permanent",
-              f"-6 route replace default via {router6} dev {dev} table 100",
+              f"route replace default via {router6} dev {dev} table 100",
               f"route replace default via {router4} dev {dev} table 100")
     for family in (6, 4):
         a, b = path.ends(family)
@@ -226,5 +254,5 @@ def timeouts():
 
 
 if __name__ == "__main__":
-    main(forwarding, forwarding_conntrack, vrf, vrfs_apart, links_apart, link_local, multicast,
+    main(forwarding, forwarding_conntrack, bridged, vrf, vrfs_apart, links_apart, link_local, multicast,
          options, timeouts)

@@ -270,6 +270,47 @@ def checksums():
             eq(receive(rx), expected, f"IPv{family}: checksum {'wrong' if change else 'right'}")
 
 
+def ancillary():
+    """A reassembled packet has a time and a device, as any other."""
+    path = Path()
+    for family in (6, 4):
+        tx, rx = path.udp(family)
+        rx.setsockopt(socket.SOL_SOCKET, 35, 1)     # SO_TIMESTAMPNS
+        level, ask, kind = (socket.IPPROTO_IPV6, 49, 50) if family == 6 else \
+            (socket.IPPROTO_IP, 8, 8)               # PKTINFO
+        rx.setsockopt(level, ask, 1)
+        start = time.time()
+        tx.send(data(40000))
+        got, control, *_ = rx.recvmsg(1 << 17, 512)
+        eq(got, data(40000), f"IPv{family}: the data")
+        stamps = [struct.unpack("qq", value) for layer, what, value in control
+                  if layer == socket.SOL_SOCKET and what == 35]
+        ok(len(stamps) == 1 and start - 1 < stamps[0][0] + stamps[0][1] / 1e9 < time.time() + 1,
+           f"IPv{family}: its time of arrival", stamps)
+        info = [value for layer, what, value in control if (layer, what) == (level, kind)]
+        index = path.b.ifindex("b0")
+        at = 16 if family == 6 else 0
+        eq([struct.unpack_from("=I", value, at)[0] for value in info], [index],
+           f"IPv{family}: the device it came by")
+
+
+def nobody_there():
+    """A port without a socket answers a whole packet, and the sender hears of it."""
+    path = Path()
+    for family in (6, 4):
+        tx, rx = path.udp(family, 9995)
+        rx.close()
+        tx.send(data(30000))
+        try:
+            tx.recv(10)
+            ok(False, f"IPv{family}: port unreachable")
+        except OSError as error:
+            eq(error.errno, errno.ECONNREFUSED, f"IPv{family}: port unreachable")
+        eq([f["state"] for f in path.a.flows() if f["destination"] == path.ends(family)[1]],
+           [0], f"IPv{family}: which says nothing about EFH")
+
+
 if __name__ == "__main__":
     main(pieces, pages, addressed, gso, raw_sockets, icmp_echo, flow_labels, extension_headers,
-         without_gather, gro_off, checksums)
+         without_gather, gro_off, checksums, ancillary,
+         nobody_there)

@@ -141,7 +141,7 @@ def links():
     for _ in range(ROUNDS):
         path.b.ip("link set b0 down")
         time.sleep(0.1)
-        path.b.ip("link set b0 up", f"-6 addr replace {path.B6}/64 dev b0")
+        path.b.ip("link set b0 up", f"addr replace {path.B6}/64 dev b0")
     path.b.run("ip link del b0")
     time.sleep(0.3)
     reap(children)

@@ -111,5 +111,26 @@ def wireguard4():
     wireguard_over(4)
 
 
+def inside():
+    """A tunnel can be the path of EFH fragments as well as their payload."""
+    path = Path(native=False)
+    for ns, (local, remote), end in ((path.a, path.ends(6), 0), (path.b, path.ends(6)[::-1], 1)):
+        ns.ip(f"link add t0 mtu 1400 type ip6tnl mode any local {local} remote {remote}",
+              "link set t0 up", f"addr add {Inner.ADDRESSES[6][end]}/64 dev t0",
+              f"addr add {Inner.ADDRESSES[4][end]}/24 dev t0")
+        ns.efhctl("native add fd00::/64")
+        ns.efhctl("native add 10.9.0.0/24")
+    for family in (6, 4):
+        near, far = Inner.ADDRESSES[family]
+        tx = path.a.socket(AF[family], bind=(near, 0))
+        rx = path.b.socket(AF[family], bind=(far, 9999))
+        count = fragments_of(60008, fragment_size(1400, family))
+        with path.a.expect(f"IPv{family} in a tunnel: fragments of its size", out_packets=1,
+                           out_fragments=count):
+            tx.sendto(data(60000), (far, 9999))
+            eq(receive(rx), data(60000), f"IPv{family} in a tunnel: the data")
+
+
 if __name__ == "__main__":
-    main(ip6tnl, ip6tnl_encaplimit, vxlan6, geneve6, vxlan4, ipip, gre6, wireguard6, wireguard4)
+    main(ip6tnl, ip6tnl_encaplimit, vxlan6, geneve6, vxlan4, ipip, gre6, wireguard6, wireguard4,
+         inside)
