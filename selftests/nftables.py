@@ -108,6 +108,9 @@ def tracked(path, what):
                  "strange": (0, 0), "all": (1, 60000 + head)},
            f"IPv{family} {what}: one new packet, one established, no fragment seen")
         listing = path.b.run(f"conntrack -L -f ipv{family} -p udp", check=False).stdout
+        time.sleep(0.3)
+        with path.b.expect(f"IPv{family} {what}: answers leave as EFH", out_packets=1):
+            exchange(path, family, what=what)
         ok("dport=9999" in listing and "unknown" not in listing and "UNREPLIED" not in listing,
            f"IPv{family} {what}: one entry with its ports", listing)
 

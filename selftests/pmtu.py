@@ -130,8 +130,11 @@ def forged():
         for what, quoted in forgeries:
             before = path.a.stats()
             wire.send(error(family, router, a, quoted, 1300))
-            invalid = wait(lambda: path.a.stats()["icmp_invalid"] > before["icmp_invalid"], 1)
-            ok(invalid, f"IPv{family} forged error, {what}: counted")
+            if what == "half a header":     # so short that it may be anybody's
+                time.sleep(0.2)
+            else:
+                ok(wait(lambda n=before["icmp_invalid"]: path.a.stats()["icmp_invalid"] > n, 1),
+                   f"IPv{family} forged error, {what}: counted")
             eq((path.a.stats()["icmp_in"], flow(path.a, b).get("path_mtu")),
                (before["icmp_in"], 1500), f"IPv{family} forged error, {what}: ignored")
         tx.send(data(20000, 2))
