@@ -204,7 +204,7 @@ def limits():
     """What needs more than 64 fragments, or other than the prefix, is not sent as EFH."""
     path = Path(native=False)
     path.a.efhctl("native add 2001:db8:2::/64 fragsize 1024")
-    path.a.efhctl("native add 198.51.100.0/24 fragsize 1030")
+    path.a.efhctl("native add 198.51.100.0/24 fragsize 1024")
     for family in (6, 4):
         tx, rx = path.udp(family)
         seen = Wire(path.r, "ra")
