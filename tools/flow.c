@@ -12,7 +12,6 @@
 static const struct field fields[] = {
 	{ "carrier", EFH_A_FLOW_CARRIER, add_carrier },
 	{ "destination", EFH_A_FLOW_DESTINATION, add_address },
-	{ "source", EFH_A_FLOW_SOURCE, add_address },
 	{ "flowlabel", EFH_A_FLOW_LABEL, add_uint },
 	{ "dev", EFH_A_FLOW_IFINDEX, add_device },
 	{ "path_mtu", EFH_A_FLOW_PATH_MTU, add_uint },
@@ -64,7 +63,6 @@ static void flow_text(const json_t *flow)
 	const json_t *label = json_object_get(flow, "flowlabel");
 
 	print_string("", flow, "destination");
-	print_string(" from ", flow, "source");
 	if (json_integer_value(label))
 		printf(" flowlabel 0x%05x",
 		       (unsigned int)json_integer_value(label));

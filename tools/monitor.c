@@ -49,7 +49,6 @@ static void event_text(const json_t *event)
 {
 	print_string("", event, "event");
 	print_string(" to ", event, "destination");
-	print_string(" from ", event, "source");
 	print_string(" dev ", event, "dev");
 	print_uint(" old ", event, "old");
 	print_uint(" new ", event, "new");

@@ -96,6 +96,7 @@ enum efh_settings_attr {
 	EFH_A_SETTINGS_MEMORY,		/* u64, reassembly bound in octets */
 	EFH_A_SETTINGS_RECEIVE,		/* u8, 0 or 1: EFH is received */
 	EFH_A_SETTINGS_ATOMIC,		/* u8, 0 or 1: small packets leave as atomic fragments */
+	EFH_A_SETTINGS_PAD,
 
 	__EFH_A_SETTINGS_MAX,
 	EFH_A_SETTINGS_MAX = __EFH_A_SETTINGS_MAX - 1
@@ -119,7 +120,6 @@ enum efh_flow_attr {
 	EFH_A_FLOW_UNSPEC,
 	EFH_A_FLOW_CARRIER,		/* u32, enum efh_carrier */
 	EFH_A_FLOW_DESTINATION,		/* binary, 4 or 16 octets */
-	EFH_A_FLOW_SOURCE,		/* binary, 4 or 16 octets */
 	EFH_A_FLOW_LABEL,		/* u32, IPv6 flow label */
 	EFH_A_FLOW_IFINDEX,		/* u32, L3 domain or link-local scope, 0: none */
 	EFH_A_FLOW_PATH_MTU,		/* u32, octets of an outer packet */

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Flows: Identifications (wire.rst section 3) and what was sent. */
+#include <linux/random.h>
+#include <linux/rhashtable.h>
+#include <linux/slab.h>
+#include "net.h"
+
+/* A table full of labels nobody will use again must not grow without end. */
+#define EFH_FLOWS_MAX		32768
+#define EFH_FLOW_IDLE		(120 * HZ)
+/* Two turns are the longest a packet may live; see efh_flow_in_flight(). */
+#define EFH_FLOW_TURN		(60 * HZ)
+
+static const struct rhashtable_params efh_flow_params = {
+	.key_len = sizeof(struct efh_flow_key),
+	.key_offset = offsetof(struct efh_flow, key),
+	.head_offset = offsetof(struct efh_flow, node),
+	.automatic_shrinking = true,
+};
+
+/* Context: process or BH; RCU read side. */
+static void efh_flow_drop(struct efh_net *en, struct efh_flow *flow)
+{
+	local_bh_disable();
+	/* Of several who drop it one removes it. */
+	if (!rhashtable_remove_fast(&en->flows.flows, &flow->node,
+				    efh_flow_params)) {
+		efh_destination_put(en, flow->destination);
+		kfree_rcu(flow, rcu);
+	}
+	local_bh_enable();
+}
+
+static bool efh_flow_stale(struct efh_flow *flow)
+{
+	if (time_before(jiffies, READ_ONCE(flow->used) + EFH_FLOW_IDLE))
+		return false;
+	/* The last flow keeps what is known of its destination. */
+	return refcount_read(&flow->destination->flows) > 1 ||
+	       !efh_destination_expires(flow->destination);
+}
+
+/* Drop flows: those to @to, all if it is NULL; or only stale ones. */
+static void efh_flow_sweep(struct efh_net *en, const struct in6_addr *to,
+			   bool stale)
+{
+	struct rhashtable_iter iter;
+	struct efh_flow *flow;
+
+	rhashtable_walk_enter(&en->flows.flows, &iter);
+	rhashtable_walk_start(&iter);
+	while ((flow = rhashtable_walk_next(&iter))) {
+		if (IS_ERR(flow))
+			continue;	/* resized: some are seen twice */
+		if (to && !ipv6_addr_equal(to, &flow->key.destination.addr))
+			continue;
+		if (!stale || efh_flow_stale(flow))
+			efh_flow_drop(en, flow);
+	}
+	rhashtable_walk_stop(&iter);
+	rhashtable_walk_exit(&iter);
+}
+
+static void efh_flow_collect(struct work_struct *work)
+{
+	struct efh_flow_table *table =
+		container_of(work, struct efh_flow_table, collect.work);
+
+	efh_flow_sweep(container_of(table, struct efh_net, flows), NULL, true);
+	if (atomic_read(&table->flows.nelems))
+		queue_delayed_work(efh_wq, &table->collect, EFH_FLOW_IDLE / 4);
+}
+
+/**
+ * efh_flow_find() - find a flow
+ * @en: the namespace
+ * @key: its key
+ *
+ * Context: RCU read side.
+ * Return: the flow or NULL.
+ */
+struct efh_flow *efh_flow_find(struct efh_net *en,
+			       const struct efh_flow_key *key)
+{
+	return rhashtable_lookup(&en->flows.flows, key, efh_flow_params);
+}
+
+static struct efh_flow *efh_flow_create(struct efh_net *en,
+					const struct efh_flow_key *key)
+{
+	struct efh_flow *flow, *old;
+
+	flow = kzalloc(sizeof(*flow), GFP_ATOMIC | __GFP_NOWARN);
+	if (!flow)
+		return NULL;
+	flow->destination = efh_destination_get(en, &key->destination);
+	if (!flow->destination) {
+		kfree(flow);
+		return NULL;
+	}
+	flow->key = *key;
+	flow->used = jiffies;
+	flow->turned = jiffies;
+	spin_lock_init(&flow->lock);
+	/*
+	 * A random start in 64 bits: unpredictable, and two flows to one
+	 * destination, or two lives of one, do not meet.
+	 */
+	flow->first_id = get_random_u64();
+	flow->older[0] = flow->first_id;
+	flow->older[1] = flow->first_id;
+	atomic64_set(&flow->next_id, flow->first_id);
+
+	old = rhashtable_lookup_get_insert_fast(&en->flows.flows, &flow->node,
+						efh_flow_params);
+	if (!old) {
+		if (!delayed_work_pending(&en->flows.collect))
+			queue_delayed_work(efh_wq, &en->flows.collect,
+					   EFH_FLOW_IDLE / 4);
+		return flow;
+	}
+	efh_destination_put(en, flow->destination);
+	kfree(flow);
+	return IS_ERR(old) ? NULL : old;
+}
+
+/**
+ * efh_flow_get() - find a flow or enter it
+ * @en: the namespace
+ * @key: its key; when there are too many flows its label becomes 0, which
+ *	all that come then share
+ *
+ * Context: RCU read side, BH disabled or process.
+ * Return: the flow; NULL without memory.
+ */
+struct efh_flow *efh_flow_get(struct efh_net *en, struct efh_flow_key *key)
+{
+	struct efh_flow *flow = efh_flow_find(en, key);
+
+	if (likely(flow))
+		return flow;
+	if (atomic_read(&en->flows.flows.nelems) >= EFH_FLOWS_MAX && key->label) {
+		key->label = 0;
+		flow = efh_flow_find(en, key);
+		if (flow)
+			return flow;
+	}
+	local_bh_disable();
+	flow = efh_flow_create(en, key);
+	local_bh_enable();
+	return flow;
+}
+
+/**
+ * efh_flow_next_id() - the next Identification
+ * @flow: the flow
+ *
+ * Flows are spread over CPUs as their senders are, so its cache line seldom
+ * travels.
+ */
+u64 efh_flow_next_id(struct efh_flow *flow)
+{
+	unsigned long now = jiffies;
+
+	if (READ_ONCE(flow->used) != now)
+		WRITE_ONCE(flow->used, now);
+	if (time_after_eq(now, READ_ONCE(flow->turned) + EFH_FLOW_TURN)) {
+		spin_lock_bh(&flow->lock);
+		if (time_after_eq(now, flow->turned + EFH_FLOW_TURN)) {
+			WRITE_ONCE(flow->older[1], flow->older[0]);
+			WRITE_ONCE(flow->older[0],
+				   atomic64_read(&flow->next_id));
+			WRITE_ONCE(flow->turned, now);
+		}
+		spin_unlock_bh(&flow->lock);
+	}
+	return atomic64_fetch_inc(&flow->next_id);
+}
+
+/**
+ * efh_flow_sent() - count a packet's fragments
+ * @flow: the flow
+ * @mtu: of the path, octets
+ * @size: L, octets
+ * @n: how many fragments
+ */
+void efh_flow_sent(struct efh_flow *flow, unsigned int mtu, unsigned int size,
+		   unsigned int n)
+{
+	WRITE_ONCE(flow->mtu, mtu);
+	WRITE_ONCE(flow->size, size);
+	atomic64_add(n, &flow->fragments);
+}
+
+/**
+ * efh_flow_in_flight() - can a packet of ours still be on its way?
+ * @flow: the flow
+ * @id: its Identification
+ *
+ * Return: true if @id was used in this flow within the last one to two turns,
+ *	a minute at the least.
+ */
+bool efh_flow_in_flight(const struct efh_flow *flow, u64 id)
+{
+	u64 oldest = READ_ONCE(flow->older[1]);
+
+	return id - oldest < (u64)atomic64_read(&flow->next_id) - oldest;
+}
+
+/**
+ * efh_flow_flush() - forget flows, and with them what was learnt
+ * @en: the namespace
+ * @to: only those to this destination; NULL for all
+ *
+ * Context: process.
+ */
+void efh_flow_flush(struct efh_net *en, const struct in6_addr *to)
+{
+	efh_flow_sweep(en, to, false);
+}
+
+/**
+ * efh_flow_init() - make a namespace's table of flows
+ * @en: the namespace
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int efh_flow_init(struct efh_net *en)
+{
+	int err = efh_destination_init(en);
+
+	if (err)
+		return err;
+	err = rhashtable_init(&en->flows.flows, &efh_flow_params);
+	if (err) {
+		efh_destination_exit(en);
+		return err;
+	}
+	INIT_DELAYED_WORK(&en->flows.collect, efh_flow_collect);
+	return 0;
+}
+
+/**
+ * efh_flow_exit() - free it
+ * @en: the namespace; no packet is sent in it any more
+ *
+ * Context: process.
+ */
+void efh_flow_exit(struct efh_net *en)
+{
+	cancel_delayed_work_sync(&en->flows.collect);
+	efh_flow_sweep(en, NULL, false);
+	rhashtable_destroy(&en->flows.flows);
+	efh_destination_exit(en);
+}

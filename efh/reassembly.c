@@ -1,0 +1,598 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Fragments in, packets out (wire.rst section 4).
+ *
+ * Equal sizes make presence one bit in a map and completeness one comparison.
+ * Fragments hang in a list in Index order; payload is never copied.
+ */
+#include <linux/jhash.h>
+#include <linux/rhashtable.h>
+#include <linux/siphash.h>
+#include <net/inet_ecn.h>
+#include <net/inet_frag.h>
+#include "carrier.h"
+#include "cb.h"
+#include "compat.h"
+#include "net.h"
+#include "trace.h"
+
+/*
+ * One packet in the making. Found under RCU; what stands below lock is
+ * protected by it, age by the table's lock, which nests inside. Who sets
+ * dead, under lock, takes it out of the table and frees it after a grace
+ * period; what hangs on it is then his alone.
+ */
+struct efh_reassembly {
+	struct rhash_head node;
+	struct efh_reassembly_key key;
+	struct list_head age;
+	unsigned long born;		/* jiffies; constant */
+	struct rcu_head rcu;
+
+	spinlock_t lock;
+	bool dead;
+	u8 nexthdr;
+	u8 flags;
+	u8 last;			/* Index of the final fragment, if held */
+	u8 ecn;				/* set of code points seen, RFC 3168 5.3 */
+	u16 size;			/* L, octets */
+	u64 present;			/* bit k: Index k is held */
+	struct sk_buff *head;		/* in Index order */
+	struct sk_buff *tail;
+	unsigned int bytes;		/* truesize of all, and this */
+};
+
+#define EFH_LAST_UNKNOWN 0xff
+
+static const struct rhashtable_params efh_reassembly_params = {
+	.key_len = sizeof(struct efh_reassembly_key),
+	.key_offset = offsetof(struct efh_reassembly, key),
+	.head_offset = offsetof(struct efh_reassembly, node),
+	.automatic_shrinking = true,
+};
+
+/* Known sources: a slot holds half of the hash, never 0. */
+static u32 *efh_known_slot(struct efh_reassembly_table *table,
+			   const struct in6_addr *source, u32 *mark)
+{
+	u64 hash = siphash(source, sizeof(*source), &table->known_key);
+
+	*mark = (u32)(hash >> 32) | 1;
+	return &table->known[hash % EFH_KNOWN_SLOTS];
+}
+
+static bool efh_known(struct efh_reassembly_table *table,
+		      const struct in6_addr *source)
+{
+	u32 mark, *slot = efh_known_slot(table, source, &mark);
+
+	return READ_ONCE(*slot) == mark;
+}
+
+static void efh_known_add(struct efh_reassembly_table *table,
+			  const struct in6_addr *source)
+{
+	u32 mark, *slot = efh_known_slot(table, source, &mark);
+
+	if (READ_ONCE(*slot) != mark)
+		WRITE_ONCE(*slot, mark);
+}
+
+static void efh_reassembly_charge(struct efh_net *en, struct efh_reassembly *r,
+				  struct sk_buff *skb)
+{
+	r->bytes += skb->truesize;
+	atomic_long_add(skb->truesize, &en->reassembly.bytes);
+	atomic_long_inc(&en->reassembly.fragments);
+}
+
+/*
+ * Take a packet whose dead was just set out of the table. Its fragments are
+ * the caller's, its memory stays until the end of the grace period.
+ */
+static void efh_reassembly_unlink(struct efh_net *en, struct efh_reassembly *r)
+{
+	struct efh_reassembly_table *table = &en->reassembly;
+
+	rhashtable_remove_fast(&table->packets, &r->node,
+			       efh_reassembly_params);
+	spin_lock_bh(&table->lock);
+	list_del_init(&r->age);
+	spin_unlock_bh(&table->lock);
+	atomic_long_sub(r->bytes, &table->bytes);
+	atomic_long_sub(hweight64(r->present), &table->fragments);
+	kfree_rcu(r, rcu);
+}
+
+static void efh_drop_list(struct efh_net *en, struct sk_buff *skb,
+			  enum efh_drop_reason reason)
+{
+	struct sk_buff *next;
+
+	for (; skb; skb = next) {
+		next = skb->next;
+		skb_mark_not_on_list(skb);
+		efh_drop(en, skb, reason);
+	}
+}
+
+/* End a packet that is not complete. Context: RCU read side. */
+static void efh_reassembly_kill(struct efh_net *en, struct efh_reassembly *r,
+				enum efh_drop_reason reason)
+{
+	struct sk_buff *head;
+
+	spin_lock_bh(&r->lock);
+	if (r->dead) {
+		spin_unlock_bh(&r->lock);
+		return;
+	}
+	r->dead = true;
+	head = r->head;
+	spin_unlock_bh(&r->lock);
+
+	efh_reassembly_unlink(en, r);
+	if (reason == EFH_DROP_TIMEOUT && head && !efh_cb(head)->index)
+		efh_carrier_time_exceeded(en->net, head, r->key.carrier);
+	efh_drop_list(en, head, reason);
+}
+
+/* Claim the oldest of a list, if it is older than @before (jiffies). */
+static struct efh_reassembly *efh_reassembly_oldest(struct efh_net *en,
+						    enum efh_age age,
+						    unsigned long before)
+{
+	struct efh_reassembly_table *table = &en->reassembly;
+	struct efh_reassembly *r;
+
+	spin_lock_bh(&table->lock);
+	r = list_first_entry_or_null(&table->age[age], struct efh_reassembly,
+				     age);
+	if (r && time_before_eq(r->born, before))
+		list_del_init(&r->age);
+	else
+		r = NULL;
+	spin_unlock_bh(&table->lock);
+	return r;
+}
+
+/* Keep to the memory bound. Context: RCU read side. */
+static void efh_reassembly_evict(struct efh_net *en)
+{
+	u64 bound = READ_ONCE(en->settings.memory);
+	struct efh_reassembly *r;
+
+	while ((u64)atomic_long_read(&en->reassembly.bytes) > bound) {
+		r = efh_reassembly_oldest(en, EFH_AGE_STRANGER, jiffies);
+		if (!r)
+			r = efh_reassembly_oldest(en, EFH_AGE_KNOWN, jiffies);
+		if (!r)
+			break;
+		efh_reassembly_kill(en, r, EFH_DROP_EVICTED);
+	}
+}
+
+static unsigned long efh_reassembly_timeout(struct efh_net *en)
+{
+	return msecs_to_jiffies(READ_ONCE(en->settings.timeout));
+}
+
+/* Have the expiry run when the oldest packet is due. */
+static void efh_reassembly_arm(struct efh_net *en)
+{
+	struct efh_reassembly_table *table = &en->reassembly;
+	unsigned long due, first = 0;
+	struct efh_reassembly *r;
+	bool any = false;
+	int age;
+
+	spin_lock_bh(&table->lock);
+	for (age = 0; age < __EFH_AGE_MAX; age++) {
+		r = list_first_entry_or_null(&table->age[age],
+					     struct efh_reassembly, age);
+		if (!r)
+			continue;
+		due = r->born + efh_reassembly_timeout(en);
+		if (!any || time_before(due, first))
+			first = due;
+		any = true;
+	}
+	spin_unlock_bh(&table->lock);
+	if (!any)
+		return;
+	mod_delayed_work(efh_wq, &table->expire,
+			 time_after(first, jiffies) ? first - jiffies : 0);
+}
+
+static void efh_reassembly_expire(struct work_struct *work)
+{
+	struct efh_reassembly_table *table =
+		container_of(work, struct efh_reassembly_table, expire.work);
+	struct efh_net *en = container_of(table, struct efh_net, reassembly);
+	unsigned long before = jiffies - efh_reassembly_timeout(en);
+	struct efh_reassembly *r;
+	int age;
+
+	for (age = 0; age < __EFH_AGE_MAX; age++) {
+		for (;;) {
+			rcu_read_lock();
+			r = efh_reassembly_oldest(en, age, before);
+			if (r)
+				efh_reassembly_kill(en, r, EFH_DROP_TIMEOUT);
+			rcu_read_unlock();
+			if (!r)
+				break;
+			cond_resched();
+		}
+	}
+	efh_reassembly_arm(en);
+}
+
+/*
+ * Enter a new packet; another CPU may be faster, then it is that one's.
+ *
+ * Context: RCU read side.
+ * Return: the packet; NULL without memory.
+ */
+static struct efh_reassembly *
+efh_reassembly_create(struct efh_net *en, const struct efh_reassembly_key *key,
+		      const struct efh_fragment *f)
+{
+	struct efh_reassembly_table *table = &en->reassembly;
+	struct efh_reassembly *r, *old;
+	enum efh_age age;
+
+	r = kzalloc(sizeof(*r), GFP_ATOMIC | __GFP_NOWARN);
+	if (!r)
+		return NULL;
+	r->key = *key;
+	r->born = jiffies;
+	spin_lock_init(&r->lock);
+	r->nexthdr = f->nexthdr;
+	r->flags = f->flags;
+	r->size = f->size;
+	r->last = EFH_LAST_UNKNOWN;
+	r->bytes = sizeof(*r);
+	age = efh_known(table, &key->source) ? EFH_AGE_KNOWN : EFH_AGE_STRANGER;
+
+	/* Locked before it can be found, so that nobody ends it unaged. */
+	spin_lock_bh(&r->lock);
+	old = rhashtable_lookup_get_insert_fast(&table->packets, &r->node,
+						efh_reassembly_params);
+	if (!old) {
+		atomic_long_add(sizeof(*r), &table->bytes);
+		spin_lock(&table->lock);
+		list_add_tail(&r->age, &table->age[age]);
+		spin_unlock(&table->lock);
+	}
+	spin_unlock_bh(&r->lock);
+
+	if (old) {
+		kfree(r);
+		return IS_ERR(old) ? NULL : old;
+	}
+	if (!delayed_work_pending(&table->expire))
+		queue_delayed_work(efh_wq, &table->expire,
+				   efh_reassembly_timeout(en));
+	return r;
+}
+
+/* Checks 6 and 7. Context: r->lock. */
+static enum efh_drop_reason efh_reassembly_check(struct efh_reassembly *r,
+						 const struct efh_fragment *f)
+{
+	if (f->size != r->size || f->nexthdr != r->nexthdr ||
+	    f->flags != r->flags)
+		return EFH_DROP_MISMATCH;
+	if (r->last == EFH_LAST_UNKNOWN) {
+		/* A final one with something non-final there or beyond it. */
+		if (!f->more && r->present >> f->index)
+			return EFH_DROP_MISMATCH;
+	} else if (f->index > r->last || f->more != (f->index < r->last) ||
+		   (!f->more && f->payload != r->tail->len)) {
+		return EFH_DROP_MISMATCH;
+	}
+	return r->present & BIT_ULL(f->index) ? EFH_DROP_DUPLICATE : EFH_OK;
+}
+
+/*
+ * Put a fragment at its place in the list.
+ *
+ * Return: the pointer that points at it. Context: r->lock.
+ */
+static struct sk_buff **efh_reassembly_insert(struct efh_reassembly *r,
+					      struct sk_buff *skb)
+{
+	u8 index = efh_cb(skb)->index;
+	struct sk_buff **link = &r->head;
+
+	if (r->tail && efh_cb(r->tail)->index < index)
+		link = &r->tail->next;
+	else
+		while (*link && efh_cb(*link)->index < index)
+			link = &(*link)->next;
+	skb->next = *link;
+	*link = skb;
+	if (!skb->next)
+		r->tail = skb;
+	return link;
+}
+
+/*
+ * Hang a list of fragments behind the first. Where the first itself has a
+ * frag list, an empty buffer takes it over, as the stack's reassembly does.
+ */
+static bool efh_reassembly_chain(struct sk_buff *skb, struct sk_buff *list)
+{
+	struct sk_buff **link = &skb_shinfo(skb)->frag_list;
+	struct sk_buff *frag;
+
+	if (*link) {
+		unsigned int listed = 0;
+		struct sk_buff *holder = alloc_skb(0, GFP_ATOMIC | __GFP_NOWARN);
+
+		if (!holder)
+			return false;
+		skb_walk_frags(skb, frag)
+			listed += frag->len;
+		skb_shinfo(holder)->frag_list = *link;
+		holder->len = listed;
+		holder->data_len = listed;
+		holder->ip_summed = skb->ip_summed;
+		skb->truesize += holder->truesize;
+		*link = holder;
+		link = &holder->next;
+	}
+	*link = list;
+	for (frag = list; frag; frag = frag->next) {
+		skb->len += frag->len;
+		skb->data_len += frag->len;
+		skb->truesize += frag->truesize;
+		if (frag->ip_summed != skb->ip_summed)
+			skb->ip_summed = CHECKSUM_NONE;
+		else if (skb->ip_summed == CHECKSUM_COMPLETE)
+			skb->csum = csum_add(skb->csum, frag->csum);
+	}
+	return true;
+}
+
+/*
+ * Make @skb, which arrived last, the first of the list: the caller, and those
+ * above it, hold that pointer. A clone takes its place. Where that fails the
+ * list is as it was.
+ */
+static bool efh_reassembly_head(struct efh_reassembly *r, struct sk_buff *skb,
+				struct sk_buff **link)
+{
+	struct sk_buff *first = r->head, *twin, *rest;
+
+	if (first == skb)
+		return true;
+	twin = skb_clone(skb, GFP_ATOMIC | __GFP_NOWARN);
+	if (!twin)
+		return false;
+	twin->next = skb->next;
+	*link = twin;
+
+	rest = first->next;
+	skb_mark_not_on_list(first);
+	skb_morph(skb, first);
+	consume_skb(first);
+	skb->next = rest;
+	r->head = skb;
+	return true;
+}
+
+/*
+ * Make the packet of the list. Context: as efh_reassembly_add(); @r is dead,
+ * so the list is ours.
+ */
+static enum efh_drop_reason efh_reassembly_join(struct efh_reassembly *r,
+						struct sk_buff *skb,
+						struct sk_buff **link)
+{
+	unsigned int length = r->last * r->size + r->tail->len;
+	struct net_device *dev = skb->dev;
+	unsigned long dst = skb->_skb_refdst;
+	struct sk_buff *rest;
+	bool headed;
+
+	if (ip_frag_ecn_table[r->ecn] == 0xff)
+		return EFH_DROP_ECN;
+	/* Index 0 may stand behind more headers than the others. */
+	if (efh_carrier_before(r->key.carrier, efh_cb(r->head)->at) + length >
+	    EFH_MAX_PACKET)
+		return EFH_DROP_TOO_BIG;
+
+	/* The route is this skb's, whichever fragment it becomes. */
+	skb->_skb_refdst = 0;
+	headed = efh_reassembly_head(r, skb, link);
+	skb->_skb_refdst = dst;
+	skb->dev = dev;
+	if (!headed || skb_unclone(skb, GFP_ATOMIC | __GFP_NOWARN))
+		return EFH_DROP_NO_MEMORY;
+
+	rest = skb->next;
+	skb_mark_not_on_list(skb);
+	if (!efh_reassembly_chain(skb, rest)) {
+		skb->next = rest;
+		return EFH_DROP_NO_MEMORY;
+	}
+	skb_clear_hash(skb);
+	return EFH_OK;
+}
+
+/* Nothing that lives shorter than a reassembly may hang on what is held. */
+static void efh_reassembly_strip(struct sk_buff *skb)
+{
+	skb_dst_drop(skb);
+	nf_reset_ct(skb);
+	skb->dev = NULL;
+}
+
+/**
+ * efh_reassembly_add() - take a fragment that passed checks 1 to 5
+ * @en: the namespace
+ * @skb: the fragment, data at its payload, efh_cb() filled in
+ * @key: its reassembly key
+ * @f: the fragment as decoded, not atomic
+ * @ecn: in: its ECN code point; out: the packet's
+ *
+ * @skb is taken, unless it completed a packet: then it has become that
+ * packet, with Index 0's headers still in front of its data.
+ *
+ * Context: RCU read side, BH disabled or process.
+ * Return: true if @skb is a whole packet.
+ */
+bool efh_reassembly_add(struct efh_net *en, struct sk_buff *skb,
+			const struct efh_reassembly_key *key,
+			const struct efh_fragment *f, u8 *ecn)
+{
+	enum efh_drop_reason reason;
+	struct efh_reassembly *r;
+	struct sk_buff **link;
+	bool whole;
+
+	for (;;) {
+		r = rhashtable_lookup(&en->reassembly.packets, key,
+				      efh_reassembly_params);
+		if (!r)
+			r = efh_reassembly_create(en, key, f);
+		if (!r) {
+			efh_drop(en, skb, EFH_DROP_NO_MEMORY);
+			return false;
+		}
+		spin_lock_bh(&r->lock);
+		if (!r->dead)
+			break;
+		/* Complete or ended just now; out of the table in a moment. */
+		spin_unlock_bh(&r->lock);
+	}
+	reason = efh_reassembly_check(r, f);
+	if (reason) {
+		spin_unlock_bh(&r->lock);
+		efh_drop(en, skb, reason);
+		return false;
+	}
+
+	efh_reassembly_charge(en, r, skb);
+	link = efh_reassembly_insert(r, skb);
+	r->present |= BIT_ULL(f->index);
+	r->ecn |= BIT(*ecn);
+	if (!f->more)
+		r->last = f->index;
+	whole = r->last != EFH_LAST_UNKNOWN &&
+		r->present == GENMASK_ULL(r->last, 0);
+	if (whole)
+		r->dead = true;
+	else
+		efh_reassembly_strip(skb);
+	spin_unlock_bh(&r->lock);
+
+	if (!whole) {
+		efh_reassembly_evict(en);
+		return false;
+	}
+
+	efh_reassembly_unlink(en, r);
+	reason = efh_reassembly_join(r, skb, link);
+	if (reason) {
+		efh_drop_list(en, r->head, reason);
+		return false;
+	}
+	*ecn = ip_frag_ecn_table[r->ecn];
+	efh_known_add(&en->reassembly, &key->source);
+	efh_stats_inc(en, EFH_A_STATS_REASSEMBLED);
+	efh_stats_add(en, EFH_A_STATS_IN_DELIVERED, r->last + 1);
+	trace_efh_reassembled(en->net, key, r->last + 1, skb->len);
+	return true;
+}
+
+/**
+ * efh_reassembly_holds() - is this packet in the making?
+ * @en: the namespace
+ * @key: its reassembly key
+ *
+ * Context: RCU read side.
+ */
+bool efh_reassembly_holds(struct efh_net *en,
+			  const struct efh_reassembly_key *key)
+{
+	return rhashtable_lookup(&en->reassembly.packets, key,
+				 efh_reassembly_params);
+}
+
+/**
+ * efh_reassembly_packets() - how many packets are in the making
+ * @en: the namespace
+ */
+unsigned int efh_reassembly_packets(struct efh_net *en)
+{
+	return atomic_read(&en->reassembly.packets.nelems);
+}
+
+/**
+ * efh_reassembly_settings() - heed a changed timeout or memory bound at once
+ * @en: the namespace
+ *
+ * Context: process.
+ */
+void efh_reassembly_settings(struct efh_net *en)
+{
+	rcu_read_lock();
+	efh_reassembly_evict(en);
+	rcu_read_unlock();
+	efh_reassembly_arm(en);
+}
+
+/**
+ * efh_reassembly_init() - make a namespace's reassembly table
+ * @en: the namespace
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int efh_reassembly_init(struct efh_net *en)
+{
+	struct efh_reassembly_table *table = &en->reassembly;
+	int age, err;
+
+	table->known = kvcalloc(EFH_KNOWN_SLOTS, sizeof(*table->known),
+				GFP_KERNEL);
+	if (!table->known)
+		return -ENOMEM;
+	err = rhashtable_init(&table->packets, &efh_reassembly_params);
+	if (err) {
+		kvfree(table->known);
+		return err;
+	}
+	get_random_bytes(&table->known_key, sizeof(table->known_key));
+	spin_lock_init(&table->lock);
+	for (age = 0; age < __EFH_AGE_MAX; age++)
+		INIT_LIST_HEAD(&table->age[age]);
+	INIT_DELAYED_WORK(&table->expire, efh_reassembly_expire);
+	return 0;
+}
+
+static void efh_reassembly_free(void *entry, void *unused)
+{
+	struct efh_reassembly *r = entry;
+
+	kfree_skb_list(r->head);
+	kfree(r);
+}
+
+/**
+ * efh_reassembly_exit() - free the table and all that is held
+ * @en: the namespace; no fragment can arrive any more, and a grace period
+ *	has passed since the last one did
+ *
+ * Context: process.
+ */
+void efh_reassembly_exit(struct efh_net *en)
+{
+	struct efh_reassembly_table *table = &en->reassembly;
+
+	cancel_delayed_work_sync(&table->expire);
+	rhashtable_free_and_destroy(&table->packets, efh_reassembly_free, NULL);
+	kvfree(table->known);
+}

@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Native mode, outwards: this host's own packets that exceed the path MTU
+ * leave as EFH fragments, after every table has seen them whole.
+ */
+#include <linux/icmpv6.h>
+#include <linux/netfilter_bridge.h>
+#include <net/addrconf.h>
+#include <net/icmp.h>
+#include <net/ip.h>
+#include <net/ip6_route.h>
+#include <net/ipv6.h>
+#include <net/l3mdev.h>
+#include "carrier.h"
+#include "compat.h"
+#include "fragment.h"
+#include "host.h"
+#include "net.h"
+#include "pmtu.h"
+#include "send.h"
+
+/* No smaller packet was ever split: 40 + 16 + EFH_MIN_FRAGMENT is more. */
+#define EFH_SEND_MIN	(sizeof(struct iphdr) + EFH_HDR_LEN + EFH_MIN_FRAGMENT)
+
+/**
+ * struct efh_sending - a packet at the output hook
+ * @en: the namespace
+ * @state: the hook's
+ * @native: the prefix its destination is in
+ * @flow: its flow
+ * @carrier: its family
+ * @local: what route and device take, octets
+ * @mtu: what the path takes, octets
+ */
+struct efh_sending {
+	struct efh_net *en;
+	const struct nf_hook_state *state;
+	const struct efh_native *native;
+	struct efh_flow *flow;
+	enum efh_carrier carrier;
+	unsigned int local;
+	unsigned int mtu;
+};
+
+/*
+ * Ours, and not on a detour: forwarded and bridged packets stay what they
+ * are; IPsec and a VRF's device pass packets here again in their final form.
+ */
+static bool efh_send_own(const struct sk_buff *skb,
+			 const struct nf_hook_state *state,
+			 enum efh_carrier carrier)
+{
+	if (carrier == EFH_CARRIER_IPV6 ? IP6CB(skb)->iif != 0 :
+					  IPCB(skb)->flags & IPSKB_FORWARDED)
+		return false;
+#ifdef CONFIG_XFRM
+	if (skb_dst(skb)->xfrm)
+		return false;
+#endif
+	return !netif_is_l3_master(state->out) && !nf_bridge_info_exists(skb);
+}
+
+/* What route and device take, octets. */
+static unsigned int efh_send_local_mtu(const struct sk_buff *skb,
+				       const struct efh_sending *s)
+{
+	const struct dst_entry *dst = skb_dst(skb);
+	const struct net_device *dev = s->state->out;
+	unsigned int mtu = min_t(unsigned int, dst_mtu(dst),
+				 READ_ONCE(dev->mtu));
+	const struct inet6_dev *idev;
+
+	if (s->carrier == EFH_CARRIER_IPV6) {
+		idev = __in6_dev_get(dev);
+		if (idev)
+			mtu = min_t(unsigned int, mtu,
+				    READ_ONCE(idev->cnf.mtu6));
+	}
+	return mtu - lwtunnel_headroom(dst->lwtstate, mtu);
+}
+
+static bool efh_send_fits(const struct sk_buff *skb, unsigned int mtu)
+{
+	return skb_is_gso(skb) ? skb_gso_validate_network_len(skb, mtu) :
+				 skb->len <= mtu;
+}
+
+/* IPV6_DONTFRAG, IPV6_MTU_DISCOVER and their IPv4 kin. */
+static bool efh_send_may_split(const struct sock *sk, enum efh_carrier carrier)
+{
+	if (!sk || !sk_fullsock(sk) ||
+	    (sk->sk_type != SOCK_DGRAM && sk->sk_type != SOCK_RAW))
+		return true;	/* streams size their segments by the route */
+	if (carrier == EFH_CARRIER_IPV4)
+		return ip_sk_ignore_df(sk);
+	return ip6_sk_ignore_df(sk) && !efh_compat_dontfrag(sk);
+}
+
+static void efh_send_flow_key(const struct sk_buff *skb,
+			      const struct efh_sending *s,
+			      struct efh_flow_key *key)
+{
+	const struct net_device *dev = s->state->out;
+
+	key->destination.scope = l3mdev_master_ifindex_rcu(dev);
+	if (s->carrier == EFH_CARRIER_IPV4) {
+		ipv6_addr_set_v4mapped(ip_hdr(skb)->daddr,
+				       &key->destination.addr);
+		key->label = 0;
+		return;
+	}
+	key->destination.addr = ipv6_hdr(skb)->daddr;
+	key->label = be32_to_cpu(ip6_flowlabel(ipv6_hdr(skb)));
+	if (ipv6_addr_type(&key->destination.addr) & IPV6_ADDR_LINKLOCAL)
+		key->destination.scope = dev->ifindex;
+}
+
+/* The packet can't be sent: count it, and tell who has no socket to hear. */
+static void efh_send_too_big(struct sk_buff *skb, const struct efh_sending *s)
+{
+	const struct sock *sk = s->state->sk;
+
+	efh_stats_inc(s->en, EFH_A_STATS_OUT_FAILED);
+	if (sk && !sk->sk_kern_sock)
+		return;
+	if (s->carrier == EFH_CARRIER_IPV6)
+		icmpv6_send(skb, ICMPV6_PKT_TOOBIG, 0, s->mtu);
+	else
+		icmp_send(skb, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED,
+			  htonl(s->mtu));
+}
+
+/* Leave a packet that fits the route, but not the path, to the stack. */
+static void efh_send_standard(struct sk_buff *skb, const struct efh_sending *s)
+{
+	skb->ignore_df = 1;
+	if (s->carrier == EFH_CARRIER_IPV6)
+		IP6CB(skb)->frag_max_size = s->mtu;
+	else
+		IPCB(skb)->frag_max_size = s->mtu;
+}
+
+/* How a packet is split; false if it can't be (wire.rst section 3). */
+static bool efh_send_plan(struct sk_buff *skb, const struct efh_sending *s,
+			  struct efh_split *split)
+{
+	unsigned int headers, length, size;
+
+	if (efh_carrier_place(skb, &split->place))
+		return false;
+	headers = split->place.at + EFH_HDR_LEN;
+	length = skb->len - split->place.at;
+	size = s->mtu > headers ? round_down(s->mtu - headers, 8) : 0;
+	if (s->native->fragment_size)
+		size = min(size, s->native->fragment_size);
+	if (length > size && size < EFH_MIN_FRAGMENT)
+		return false;
+	split->size = size;
+	split->count = length > size ? DIV_ROUND_UP(length, size) : 1;
+	return split->count <= EFH_MAX_FRAGMENTS &&
+	       efh_carrier_before(s->carrier, split->place.at) + length <=
+	       s->native->max_packet;
+}
+
+/* One packet as planned; taken. */
+static int efh_send_split(struct sk_buff *skb, const struct efh_sending *s,
+			  struct efh_split *split)
+{
+	int err;
+
+	split->id = efh_flow_next_id(s->flow);
+	err = efh_fragment(skb, split);
+	if (err) {
+		efh_stats_inc(s->en, EFH_A_STATS_OUT_FAILED);
+		return err;
+	}
+	efh_flow_sent(s->flow, s->mtu, split->size, split->count);
+	efh_stats_inc(s->en, EFH_A_STATS_OUT_PACKETS);
+	efh_stats_add(s->en, EFH_A_STATS_OUT_FRAGMENTS, split->count);
+	return 0;
+}
+
+/* A segment of a GSO packet; taken. */
+static int efh_send_segment(struct sk_buff *skb, const struct efh_sending *s,
+			    struct efh_split *split, bool standard)
+{
+	if (!standard && !efh_send_fits(skb, s->mtu)) {
+		if (efh_send_plan(skb, s, split))
+			return efh_send_split(skb, s, split);
+		efh_send_too_big(skb, s);
+		kfree_skb_reason(skb, SKB_DROP_REASON_PKT_TOO_BIG);
+		return -EMSGSIZE;
+	}
+	if (standard)
+		efh_send_standard(skb, s);
+	return s->state->okfn(s->en->net, s->state->sk, skb);
+}
+
+/* A GSO packet; taken. */
+static int efh_send_segments(struct sk_buff *skb, const struct efh_sending *s,
+			     struct efh_split *split, bool standard)
+{
+	netdev_features_t features = netif_skb_features(skb) & ~NETIF_F_GSO_MASK;
+	struct sk_buff *segs, *seg, *next;
+	int err = 0, ret;
+
+	segs = skb_gso_segment(skb, features);
+	if (IS_ERR_OR_NULL(segs)) {
+		efh_stats_inc(s->en, EFH_A_STATS_OUT_FAILED);
+		kfree_skb(skb);
+		return -ENOMEM;
+	}
+	consume_skb(skb);
+	skb_list_walk_safe(segs, seg, next) {
+		skb_mark_not_on_list(seg);
+		ret = efh_send_segment(seg, s, split, standard);
+		if (ret && !err)
+			err = ret;
+	}
+	return err;
+}
+
+/* Taken; and what the sender is told of it, by kernels that do. */
+static unsigned int efh_send_stolen(int err)
+{
+	return NF_STOLEN | (err < 0 ? -err << NF_VERDICT_QBITS : 0);
+}
+
+/* The packet exceeds the path MTU, or shall be an atomic fragment. */
+static unsigned int efh_send(struct sk_buff *skb, const struct efh_sending *s,
+			     bool fits)
+{
+	struct efh_split split = {
+		.net = s->en->net,
+		.sk = s->state->sk,
+		.output = s->state->okfn,
+		.place.carrier = s->carrier,
+		.option = READ_ONCE(s->en->settings.efh_option),
+	};
+	bool standard = efh_pmtu_unaware(s->en, s->flow);
+
+	/* Behind us connection tracking confirms: it must see the packet. */
+	if (efh_host_unconfirmed(s->en, skb)) {
+		if (skb_is_gso(skb))
+			return NF_ACCEPT;
+		standard = true;
+	}
+	if (fits && (standard || skb_is_gso(skb)))
+		return NF_ACCEPT;
+	if (skb_is_gso(skb))
+		return efh_send_stolen(efh_send_segments(skb, s, &split,
+							 standard));
+	if (standard) {
+		efh_send_standard(skb, s);
+		return NF_ACCEPT;
+	}
+	if (efh_send_plan(skb, s, &split))
+		return efh_send_stolen(efh_send_split(skb, s, &split));
+	efh_send_too_big(skb, s);
+	return NF_DROP_ERR(-EMSGSIZE);
+}
+
+static unsigned int efh_send_hook(struct sk_buff *skb,
+				  const struct nf_hook_state *state,
+				  enum efh_carrier carrier)
+{
+	struct efh_net *en = efh_net(state->net);
+	bool atomic = READ_ONCE(en->settings.atomic), fits;
+	struct efh_sending s = {
+		.en = en,
+		.state = state,
+		.carrier = carrier,
+	};
+	struct efh_flow_key key = {};
+
+	if (list_empty(&en->natives.list) ||
+	    (skb->len <= EFH_SEND_MIN && !atomic) ||
+	    !efh_send_own(skb, state, carrier))
+		return NF_ACCEPT;
+	efh_send_flow_key(skb, &s, &key);
+	s.native = efh_native_lookup(en, &key.destination.addr);
+	if (!s.native)
+		return NF_ACCEPT;
+
+	s.local = efh_send_local_mtu(skb, &s);
+	s.mtu = s.local;
+	if (!efh_send_may_split(state->sk, carrier)) {
+		if (efh_send_fits(skb, s.local))
+			return NF_ACCEPT;
+		efh_send_too_big(skb, &s);
+		return NF_DROP_ERR(-EMSGSIZE);
+	}
+
+	s.flow = efh_flow_get(en, &key);
+	if (!s.flow) {
+		efh_stats_inc(en, EFH_A_STATS_OUT_FAILED);
+		return NF_DROP_ERR(-ENOBUFS);
+	}
+	s.mtu = efh_pmtu_get(en, s.flow, s.local);
+	fits = efh_send_fits(skb, s.mtu);
+	if (fits && (!atomic || skb->len + EFH_HDR_LEN > s.mtu))
+		return NF_ACCEPT;
+	return efh_send(skb, &s, fits);
+}
+
+/**
+ * efh_send_hook6() - last after routing, IPv6
+ * @priv: unused
+ * @skb: the packet
+ * @state: the hook's
+ */
+unsigned int efh_send_hook6(void *priv, struct sk_buff *skb,
+			    const struct nf_hook_state *state)
+{
+	return efh_send_hook(skb, state, EFH_CARRIER_IPV6);
+}
+
+/**
+ * efh_send_hook4() - last after routing, IPv4
+ * @priv: unused
+ * @skb: the packet
+ * @state: the hook's
+ */
+unsigned int efh_send_hook4(void *priv, struct sk_buff *skb,
+			    const struct nf_hook_state *state)
+{
+	return efh_send_hook(skb, state, EFH_CARRIER_IPV4);
+}
