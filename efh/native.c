@@ -48,27 +48,20 @@ struct efh_native *efh_native_find(struct efh_net *en,
 }
 
 /**
- * efh_native_set() - enter a prefix or change it
+ * efh_native_add() - enter a prefix that is not listed
  * @en: the namespace
  * @template: what to enter
- * @old: the entry it replaces, or NULL
  *
  * Context: genl's mutex.
  * Return: 0 or -ENOMEM.
  */
-int efh_native_set(struct efh_net *en, const struct efh_native *template,
-		   struct efh_native *old)
+int efh_native_add(struct efh_net *en, const struct efh_native *template)
 {
-	struct efh_native *native = kmemdup(template, sizeof(*template),
-					    GFP_KERNEL), *next;
+	struct efh_native *native, *next;
 
+	native = kmemdup(template, sizeof(*template), GFP_KERNEL);
 	if (!native)
 		return -ENOMEM;
-	if (old) {
-		list_replace_rcu(&old->list, &native->list);
-		kfree_rcu(old, rcu);
-		return 0;
-	}
 	list_for_each_entry(next, &en->natives.list, list)
 		if (next->prefix_len < native->prefix_len)
 			break;

@@ -11,7 +11,7 @@ struct efh_net;
 
 /*
  * A destination prefix for which this host's own large packets leave as EFH
- * fragments. Constant once listed: a change puts a new one in its place.
+ * fragments. Constant once listed.
  */
 struct efh_native {
 	struct list_head list;
@@ -33,8 +33,7 @@ const struct efh_native *efh_native_lookup(struct efh_net *en,
 					   const struct in6_addr *to);
 struct efh_native *efh_native_find(struct efh_net *en,
 				   const struct in6_addr *prefix, u8 len);
-int efh_native_set(struct efh_net *en, const struct efh_native *template,
-		   struct efh_native *old);
+int efh_native_add(struct efh_net *en, const struct efh_native *template);
 void efh_native_del(struct efh_net *en, struct efh_native *native);
 
 #endif /* _EFH_NATIVE_H */

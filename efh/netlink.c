@@ -240,23 +240,18 @@ static int efh_native_limits(struct genl_info *info, struct efh_native *native)
 static int efh_native_new(struct sk_buff *skb, struct genl_info *info)
 {
 	struct efh_net *en = efh_net(genl_info_net(info));
-	struct efh_native native = {}, *old;
+	struct efh_native native = {};
 	int err;
 
 	err = efh_native_prefix(info, &native) ?:
 	      efh_native_limits(info, &native);
 	if (err)
 		return err;
-	old = efh_native_find(en, &native.prefix, native.prefix_len);
-	if (old && !(info->nlhdr->nlmsg_flags & NLM_F_REPLACE)) {
+	if (efh_native_find(en, &native.prefix, native.prefix_len)) {
 		NL_SET_ERR_MSG(info->extack, "prefix is listed already");
 		return -EEXIST;
 	}
-	if (!old && !(info->nlhdr->nlmsg_flags & NLM_F_CREATE)) {
-		NL_SET_ERR_MSG(info->extack, "prefix is not listed");
-		return -ENOENT;
-	}
-	return efh_native_set(en, &native, old);
+	return efh_native_add(en, &native);
 }
 
 static int efh_native_delete(struct sk_buff *skb, struct genl_info *info)

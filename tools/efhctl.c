@@ -24,7 +24,7 @@ static const char help[] =
 	"                [ control-option N ] [ timeout SECONDS ] [ memory OCTETS ]\n"
 	"                [ receive { on | off } ] [ atomic { on | off } ]\n"
 	"       efhctl native [ show [ PREFIX ] ]\n"
-	"       efhctl native { add | replace } PREFIX [ fragsize N ]\n"
+	"       efhctl native add PREFIX [ fragsize N ]\n"
 	"                [ maxpacket N ] [ retransmit { on | off } ]\n"
 	"       efhctl native del PREFIX\n"
 	"       efhctl flow [ show [ [ to ] PREFIX ] [ dev DEVICE ] ]\n"

@@ -72,9 +72,9 @@ static int native_show(int argc, char **argv)
 			  native_text);
 }
 
-static int native_change(uint8_t cmd, uint16_t flags, int argc, char **argv)
+static int native_change(uint8_t cmd, int argc, char **argv)
 {
-	struct nlmsghdr *req = nl_request(cmd, flags);
+	struct nlmsghdr *req = nl_request(cmd, 0);
 	struct prefix p;
 	int err;
 
@@ -93,19 +93,12 @@ static int native_change(uint8_t cmd, uint16_t flags, int argc, char **argv)
 
 static int native_add(int argc, char **argv)
 {
-	return native_change(EFH_CMD_NATIVE_NEW, NLM_F_CREATE | NLM_F_EXCL,
-			     argc, argv);
-}
-
-static int native_replace(int argc, char **argv)
-{
-	return native_change(EFH_CMD_NATIVE_NEW, NLM_F_CREATE | NLM_F_REPLACE,
-			     argc, argv);
+	return native_change(EFH_CMD_NATIVE_NEW, argc, argv);
 }
 
 static int native_del(int argc, char **argv)
 {
-	return native_change(EFH_CMD_NATIVE_DEL, 0, argc, argv);
+	return native_change(EFH_CMD_NATIVE_DEL, argc, argv);
 }
 
 int cmd_native(int argc, char **argv)
@@ -113,7 +106,6 @@ int cmd_native(int argc, char **argv)
 	static const struct verb verbs[] = {
 		{ "show", native_show },
 		{ "add", native_add },
-		{ "replace", native_replace },
 		{ "delete", native_del },
 		{ "list", native_show },
 		{ "lst", native_show },
