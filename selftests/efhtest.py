@@ -130,6 +130,10 @@ class Namespace:
         text = "\n".join(lines) + "\n"
         self.run(f"ip -batch -", input=text)
 
+    def nft(self, text):
+        """Rules; blocks may end on the line of their last statement."""
+        self.run("nft -f -", input=re.sub(r"([{}])", r"\n\1\n", text).replace("\n{", " {"))
+
     def efhctl(self, text, check=True):
         return self.run("efhctl " + text, check)
 

@@ -9,10 +9,6 @@ NETFILTER = ("nft_masq nft_redir nft_chain_nat nft_nat nft_ct nft_log nft_compat
              "xt_conntrack nf_conntrack_netlink nf_conntrack nf_defrag_ipv6 nf_defrag_ipv4")
 
 
-def rules(ns, text):
-    ns.run("nft -f -", input=text)
-
-
 def counter(ns, name):
     """(packets, octets) of a named counter of the table efh."""
     found = json.loads(ns.run(f"nft -j list counter inet efh {name}"))
@@ -80,7 +76,7 @@ def conntrack_before():
 
 
 def tracked(path, what):
-    rules(path.b, """table inet efh {
+    path.b.nft("""table inet efh {
         counter fresh { }
         counter known { }
         counter invalid { }
@@ -119,7 +115,7 @@ def drop_by_port():
     """A rule that forbids a port forbids it to EFH packets, whole."""
     need("nft")
     path = Path()
-    rules(path.b, """table inet efh {
+    path.b.nft("""table inet efh {
         counter dropped { }
         chain in { type filter hook input priority 0;
             udp dport 9998 counter name dropped drop } }""")
@@ -137,7 +133,7 @@ def redirect():
     """dnat and redirect at the receiver."""
     need("nft")
     path = Path()
-    rules(path.b, f"""table inet efh {{
+    path.b.nft(f"""table inet efh {{
         chain pre {{ type nat hook prerouting priority -100;
             udp dport 5000 redirect to :9999
             ip6 daddr {Path.B6} udp dport 5001 dnat ip6 to [{Path.B6}]:9999
@@ -152,7 +148,7 @@ def dnat_elsewhere():
     need("nft")
     path = Path()
     path.b.ip("addr add 2001:db8:2::77/64 dev b0", "addr add 198.51.100.77/24 dev b0")
-    rules(path.b, f"""table inet efh {{
+    path.b.nft(f"""table inet efh {{
         chain pre {{ type nat hook prerouting priority -100;
             ip6 daddr 2001:db8:2::77 dnat ip6 to {Path.B6}
             ip daddr 198.51.100.77 dnat ip to {Path.B4} }} }}""")
@@ -181,7 +177,7 @@ def source_nat():
               "addr add 2001:db8:1::55/128 dev lo", "addr add 192.0.2.55/32 dev lo")
     path.r.ip(f"neigh replace 2001:db8:1::99 lladdr {path.mac_a} dev ra nud permanent",
               f"neigh replace 192.0.2.99 lladdr {path.mac_a} dev ra nud permanent")
-    rules(path.a, f"""table inet efh {{
+    path.a.nft(f"""table inet efh {{
         chain post {{ type nat hook postrouting priority 100;
             ip6 saddr {Path.A6} oifname a0 udp dport 9999 snat ip6 to 2001:db8:1::99
             ip saddr {Path.A4} oifname a0 udp dport 9999 snat ip to 192.0.2.99

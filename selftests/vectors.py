@@ -98,7 +98,7 @@ def play(host, wire, log, sock, steps):
 
 
 def rules(host):
-    host.run("nft -f -", input=f"""table inet efh {{
+    host.nft(f"""table inet efh {{
         chain in {{ type filter hook input priority 0;
             meta l4proto udp udp dport 9999 log group {GROUP} }} }}""")
 
