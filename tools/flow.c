@@ -73,7 +73,8 @@ static void flow_text(const json_t *flow)
 	print_uint(" packets ", flow, "packets");
 	print_uint(" fragments ", flow, "fragments");
 	print_string(" state ", flow, "state");
-	print_ms(" expires ", flow, "expires_ms");
+	if (json_integer_value(json_object_get(flow, "expires_ms")))
+		print_ms(" expires ", flow, "expires_ms");
 	print_ms(" idle ", flow, "idle_ms");
 	putchar('\n');
 }

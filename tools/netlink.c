@@ -138,11 +138,14 @@ static void reason_read(const struct nlmsghdr *msg, size_t fixed)
  */
 int nl_error(int err, const struct word *words)
 {
+	const struct word *word = NULL;
+
 	fputs("efhctl: ", stderr);
-	if (reason.attr && words)
-		for (; words->name; words++)
-			if (words->attr == reason.attr)
-				fprintf(stderr, "%s: ", words->name);
+	for (; reason.attr && words && words->name; words++)
+		if (words->attr == reason.attr)
+			word = words;
+	if (word)
+		fprintf(stderr, "%s: ", word->name);
 	if (reason.text[0])
 		fputs(reason.text, stderr);
 	else if (reason.missing)
@@ -150,8 +153,9 @@ int nl_error(int err, const struct word *words)
 	else
 		fputs(strerror(-err), stderr);
 	if (reason.ranged)
-		fprintf(stderr, " (%" PRIu64 " to %" PRIu64 ")",
-			reason.min, reason.max);
+		fprintf(stderr, " (%" PRIu64 " to %" PRIu64 "%s)", reason.min,
+			reason.max, word && word->put == put_seconds ? " ms" :
+			"");
 	fputc('\n', stderr);
 	return EXIT_FAILURE;
 }
