@@ -11,6 +11,7 @@
 #include <linux/ipv6.h>
 #include <net/dropreason.h>
 #include <net/inet_sock.h>
+#include <net/ip.h>
 #include <net/route.h>
 
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0)

@@ -14,8 +14,11 @@
 #include "fragment.h"
 #include "trace.h"
 
-/* Up to here a copy into the header's buffer is cheaper than a reference. */
-#define EFH_COPY_MAX 128
+/*
+ * Up to here a copy into the header's buffer is cheaper than a reference; the
+ * buffer stays within 512 octets.
+ */
+#define EFH_COPY_MAX 96
 
 /* Lists in lists come from tunnels that carry what was reassembled here. */
 #define EFH_DEPTH_MAX 4
@@ -177,6 +180,8 @@ static bool efh_writer_linear(struct efh_writer *w, struct sk_buff *from,
 		return false;
 	__skb_pull(to, at);
 	__skb_trim(to, n);
+	/* Its share: the buffer is counted once, not with every clone of it. */
+	to->truesize = SKB_DATA_ALIGN(sizeof(*to)) + n;
 	return efh_writer_list(w, to, false);
 }
 
