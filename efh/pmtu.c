@@ -176,12 +176,6 @@ static void efh_pmtu_refused(struct efh_net *en, struct efh_flow *flow,
 			  EFH_FLOW_STATE_UNAWARE, cause);
 }
 
-static void efh_pmtu_count(struct efh_net *en, bool heeded)
-{
-	efh_stats_inc(en, heeded ? EFH_A_STATS_ICMP_IN :
-				   EFH_A_STATS_ICMP_INVALID);
-}
-
 static bool efh_pmtu_icmp6(struct efh_net *en, const struct sk_buff *skb,
 			   const struct icmp6hdr *icmp,
 			   struct efh_quote *quote)
@@ -245,8 +239,13 @@ unsigned int efh_pmtu_hook6(void *priv, struct sk_buff *skb,
 	    nf_ip6_checksum(skb, NF_INET_LOCAL_IN, at, IPPROTO_ICMPV6))
 		return NF_ACCEPT;
 
-	efh_pmtu_count(en, efh_pmtu_icmp6(en, skb, icmp, &quote));
-	return NF_DROP;
+	if (!efh_pmtu_icmp6(en, skb, icmp, &quote)) {
+		efh_stats_inc(en, EFH_A_STATS_ICMP_INVALID);
+		return NF_DROP;
+	}
+	efh_stats_inc(en, EFH_A_STATS_ICMP_IN);
+	consume_skb(skb);
+	return NF_STOLEN;
 }
 
 /**
@@ -287,7 +286,8 @@ int efh_pmtu_icmp4(struct sk_buff *skb, u32 info)
 		efh_pmtu_refused(en, flow, &cause);
 		heeded = true;
 	}
-	efh_pmtu_count(en, heeded);
+	efh_stats_inc(en, heeded ? EFH_A_STATS_ICMP_IN :
+				   EFH_A_STATS_ICMP_INVALID);
 	return 0;
 }
 

@@ -378,6 +378,8 @@ static bool efh_reassembly_head(struct efh_reassembly *r, struct sk_buff *skb,
 	skb_mark_not_on_list(first);
 	skb_morph(skb, first);
 	consume_skb(first);
+	/* A packet is as late as the last of it. */
+	efh_compat_copy_tstamp(skb, twin);
 	skb->next = rest;
 	r->head = skb;
 	return true;

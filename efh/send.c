@@ -19,8 +19,8 @@
 #include "pmtu.h"
 #include "send.h"
 
-/* No smaller packet was ever split: 40 + 16 + EFH_MIN_FRAGMENT is more. */
-#define EFH_SEND_MIN	(sizeof(struct iphdr) + EFH_HDR_LEN + EFH_MIN_FRAGMENT)
+/* What passes the device and is no larger gains nothing from a path MTU. */
+#define EFH_SEND_MIN	1060u	/* IPv4 header, EFH, EFH_MIN_FRAGMENT */
 
 /**
  * struct efh_sending - a packet at the output hook
@@ -273,17 +273,17 @@ static unsigned int efh_send_hook(struct sk_buff *skb,
 	};
 	struct efh_flow_key key = {};
 
-	if (list_empty(&en->natives.list) ||
-	    (skb->len <= EFH_SEND_MIN && !atomic) ||
-	    !efh_send_own(skb, state, carrier))
+	if (list_empty(&en->natives.list) || !efh_send_own(skb, state, carrier))
+		return NF_ACCEPT;
+	s.local = efh_send_local_mtu(skb, &s);
+	s.mtu = s.local;
+	if (skb->len <= min(s.local, EFH_SEND_MIN) && !atomic)
 		return NF_ACCEPT;
 	efh_send_flow_key(skb, &s, &key);
 	s.native = efh_native_lookup(en, &key.destination.addr);
 	if (!s.native)
 		return NF_ACCEPT;
 
-	s.local = efh_send_local_mtu(skb, &s);
-	s.mtu = s.local;
 	if (!efh_send_may_split(state->sk, carrier)) {
 		if (efh_send_fits(skb, s.local))
 			return NF_ACCEPT;
