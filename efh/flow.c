@@ -152,15 +152,22 @@ struct efh_flow *efh_flow_get(struct efh_net *en, struct efh_flow_key *key)
 }
 
 /**
- * efh_flow_next_id() - the next Identification
+ * efh_flow_next() - a packet is about to be sent
  * @flow: the flow
+ * @mtu: of the path, octets
+ * @size: L, octets
  *
  * Flows are spread over CPUs as their senders are, so its cache line seldom
  * travels.
+ *
+ * Return: its Identification.
  */
-u64 efh_flow_next_id(struct efh_flow *flow)
+u64 efh_flow_next(struct efh_flow *flow, unsigned int mtu, unsigned int size)
 {
 	unsigned long now = jiffies;
+
+	WRITE_ONCE(flow->mtu, mtu);
+	WRITE_ONCE(flow->size, size);
 
 	if (READ_ONCE(flow->used) != now)
 		WRITE_ONCE(flow->used, now);
@@ -175,21 +182,6 @@ u64 efh_flow_next_id(struct efh_flow *flow)
 		spin_unlock_bh(&flow->lock);
 	}
 	return atomic64_fetch_inc(&flow->next_id);
-}
-
-/**
- * efh_flow_sent() - count a packet's fragments
- * @flow: the flow
- * @mtu: of the path, octets
- * @size: L, octets
- * @n: how many fragments
- */
-void efh_flow_sent(struct efh_flow *flow, unsigned int mtu, unsigned int size,
-		   unsigned int n)
-{
-	WRITE_ONCE(flow->mtu, mtu);
-	WRITE_ONCE(flow->size, size);
-	atomic64_add(n, &flow->fragments);
 }
 
 /**

@@ -56,9 +56,7 @@ void efh_flow_exit(struct efh_net *en);
 struct efh_flow *efh_flow_find(struct efh_net *en,
 			       const struct efh_flow_key *key);
 struct efh_flow *efh_flow_get(struct efh_net *en, struct efh_flow_key *key);
-u64 efh_flow_next_id(struct efh_flow *flow);
-void efh_flow_sent(struct efh_flow *flow, unsigned int mtu, unsigned int size,
-		   unsigned int n);
+u64 efh_flow_next(struct efh_flow *flow, unsigned int mtu, unsigned int size);
 bool efh_flow_in_flight(const struct efh_flow *flow, u64 id);
 void efh_flow_flush(struct efh_net *en, const struct in6_addr *to);
 

@@ -120,8 +120,11 @@ static struct sk_buff *efh_writer_pages(struct efh_writer *w,
 		to = w->tail;
 	}
 	if (skb_zcopy(from)) {
-		/* Its owner waits for the pages, or can't. */
-		if (!(skb_shinfo(from)->flags & SKBFL_DONT_ORPHAN) ||
+		/*
+		 * Its owner waits for the pages, or can't; and whoever takes
+		 * them from the owner looks at the fragment, not at its list.
+		 */
+		if (!(skb_shinfo(from)->flags & SKBFL_DONT_ORPHAN) || w->tail ||
 		    (skb_zcopy(to) && skb_zcopy(to) != skb_zcopy(from)))
 			return NULL;
 		skb_zcopy_set(to, skb_zcopy(from), NULL);
@@ -173,7 +176,7 @@ static bool efh_writer_linear(struct efh_writer *w, struct sk_buff *from,
 		return true;
 	}
 	/* A clone shows the other's page fragments and list, too. */
-	if (!w->listable || skb_is_nonlinear(from))
+	if (!w->listable || skb_is_nonlinear(from) || skb_zcopy(from))
 		return false;
 	to = skb_clone(from, GFP_ATOMIC);
 	if (!to)

@@ -389,8 +389,7 @@ static int efh_stats_get(struct sk_buff *skb, struct genl_info *info)
 	if (!msg)
 		return -ENOMEM;
 	efh_stats_read(en, count);
-	count[EFH_A_STATS_REASSEMBLY_BYTES] =
-		atomic_long_read(&en->reassembly.bytes);
+	count[EFH_A_STATS_REASSEMBLY_BYTES] = efh_reassembly_bytes(en);
 	count[EFH_A_STATS_REASSEMBLY_PACKETS] = efh_reassembly_packets(en);
 	count[EFH_A_STATS_REASSEMBLY_FRAGMENTS] =
 		atomic_long_read(&en->reassembly.fragments);

@@ -158,8 +158,7 @@ static bool efh_pmtu_too_big(struct efh_net *en, struct efh_flow *flow,
 	if (efh_destination_learn(d, &d->mtu, mtu, efh_pmtu_lifetime(en, flow),
 				  &old))
 		efh_event(en, EFH_CMD_MTU_EVENT, flow,
-			  old ?: quote->at + EFH_HDR_LEN + READ_ONCE(flow->size),
-			  mtu, cause);
+			  old ?: READ_ONCE(flow->mtu), mtu, cause);
 	return true;
 }
 

@@ -25,8 +25,9 @@
 struct efh_reassembly {
 	struct rhash_head node;
 	struct efh_reassembly_key key;
-	struct list_head age;
+	struct list_head age;		/* in the list of its kind */
 	unsigned long born;		/* jiffies; constant */
+	enum efh_age known;		/* constant */
 	struct rcu_head rcu;
 
 	spinlock_t lock;
@@ -82,7 +83,7 @@ static void efh_reassembly_charge(struct efh_net *en, struct efh_reassembly *r,
 				  struct sk_buff *skb)
 {
 	r->bytes += skb->truesize;
-	atomic_long_add(skb->truesize, &en->reassembly.bytes);
+	atomic_long_add(skb->truesize, &en->reassembly.bytes[r->known]);
 	atomic_long_inc(&en->reassembly.fragments);
 }
 
@@ -99,7 +100,7 @@ static void efh_reassembly_unlink(struct efh_net *en, struct efh_reassembly *r)
 	spin_lock_bh(&table->lock);
 	list_del_init(&r->age);
 	spin_unlock_bh(&table->lock);
-	atomic_long_sub(r->bytes, &table->bytes);
+	atomic_long_sub(r->bytes, &table->bytes[r->known]);
 	atomic_long_sub(hweight64(r->present), &table->fragments);
 	kfree_rcu(r, rcu);
 }
@@ -156,16 +157,37 @@ static struct efh_reassembly *efh_reassembly_oldest(struct efh_net *en,
 	return r;
 }
 
-/* Keep to the memory bound. Context: RCU read side. */
+/**
+ * efh_reassembly_bytes() - what packets in the making hold
+ * @en: the namespace
+ *
+ * Return: octets, buffers and bookkeeping.
+ */
+u64 efh_reassembly_bytes(struct efh_net *en)
+{
+	const atomic_long_t *bytes = en->reassembly.bytes;
+
+	return atomic_long_read(&bytes[EFH_AGE_STRANGER]) +
+	       atomic_long_read(&bytes[EFH_AGE_KNOWN]);
+}
+
+/*
+ * Keep to the memory bound. A quarter of it is the strangers': halves that a
+ * known source left behind must not keep newcomers out.
+ *
+ * Context: RCU read side.
+ */
 static void efh_reassembly_evict(struct efh_net *en)
 {
-	u64 bound = READ_ONCE(en->settings.memory);
+	u64 bound = READ_ONCE(en->settings.memory), strangers;
+	enum efh_age first;
 	struct efh_reassembly *r;
 
-	while ((u64)atomic_long_read(&en->reassembly.bytes) > bound) {
-		r = efh_reassembly_oldest(en, EFH_AGE_STRANGER, jiffies);
-		if (!r)
-			r = efh_reassembly_oldest(en, EFH_AGE_KNOWN, jiffies);
+	while (efh_reassembly_bytes(en) > bound) {
+		strangers = atomic_long_read(&en->reassembly.bytes[EFH_AGE_STRANGER]);
+		first = strangers > bound / 4 ? EFH_AGE_STRANGER : EFH_AGE_KNOWN;
+		r = efh_reassembly_oldest(en, first, jiffies) ?:
+		    efh_reassembly_oldest(en, !first, jiffies);
 		if (!r)
 			break;
 		efh_reassembly_kill(en, r, EFH_DROP_EVICTED);
@@ -198,8 +220,12 @@ static void efh_reassembly_arm(struct efh_net *en)
 		any = true;
 	}
 	spin_unlock_bh(&table->lock);
-	if (!any)
-		return;
+	if (!any) {
+		/* A timeout that has changed is the next packet's, too. */
+		if (!delayed_work_pending(&table->expire))
+			return;
+		first = jiffies + efh_reassembly_timeout(en);
+	}
 	mod_delayed_work(efh_wq, &table->expire,
 			 time_after(first, jiffies) ? first - jiffies : 0);
 }
@@ -240,7 +266,6 @@ efh_reassembly_create(struct efh_net *en, const struct efh_reassembly_key *key,
 {
 	struct efh_reassembly_table *table = &en->reassembly;
 	struct efh_reassembly *r, *old;
-	enum efh_age age;
 
 	r = kzalloc(sizeof(*r), GFP_ATOMIC | __GFP_NOWARN);
 	if (!r)
@@ -253,16 +278,17 @@ efh_reassembly_create(struct efh_net *en, const struct efh_reassembly_key *key,
 	r->size = f->size;
 	r->last = EFH_LAST_UNKNOWN;
 	r->bytes = sizeof(*r);
-	age = efh_known(table, &key->source) ? EFH_AGE_KNOWN : EFH_AGE_STRANGER;
+	r->known = efh_known(table, &key->source) ? EFH_AGE_KNOWN :
+						    EFH_AGE_STRANGER;
 
 	/* Locked before it can be found, so that nobody ends it unaged. */
 	spin_lock_bh(&r->lock);
 	old = rhashtable_lookup_get_insert_fast(&table->packets, &r->node,
 						efh_reassembly_params);
 	if (!old) {
-		atomic_long_add(sizeof(*r), &table->bytes);
+		atomic_long_add(sizeof(*r), &table->bytes[r->known]);
 		spin_lock(&table->lock);
-		list_add_tail(&r->age, &table->age[age]);
+		list_add_tail(&r->age, &table->age[r->known]);
 		spin_unlock(&table->lock);
 	}
 	spin_unlock_bh(&r->lock);

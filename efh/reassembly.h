@@ -25,7 +25,7 @@ struct efh_reassembly_key {
 };
 
 enum efh_age {
-	EFH_AGE_STRANGER,	/* evicted first */
+	EFH_AGE_STRANGER,	/* evicted first, but for a quarter of the bound */
 	EFH_AGE_KNOWN,		/* its source completed a packet before */
 
 	__EFH_AGE_MAX
@@ -38,7 +38,7 @@ struct efh_reassembly_table {
 	/* Protects age, and the insertion into it and removal from it. */
 	spinlock_t lock;
 	struct list_head age[__EFH_AGE_MAX];	/* oldest first */
-	atomic_long_t bytes;
+	atomic_long_t bytes[__EFH_AGE_MAX];
 	atomic_long_t fragments;
 	struct delayed_work expire;
 	/*
@@ -58,5 +58,6 @@ bool efh_reassembly_add(struct efh_net *en, struct sk_buff *skb,
 			const struct efh_reassembly_key *key,
 			const struct efh_fragment *f, u8 *ecn);
 unsigned int efh_reassembly_packets(struct efh_net *en);
+u64 efh_reassembly_bytes(struct efh_net *en);
 
 #endif /* _EFH_REASSEMBLY_H */

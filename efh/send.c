@@ -168,13 +168,13 @@ static int efh_send_split(struct sk_buff *skb, const struct efh_sending *s,
 {
 	int err;
 
-	split->id = efh_flow_next_id(s->flow);
+	split->id = efh_flow_next(s->flow, s->mtu, split->size);
 	err = efh_fragment(skb, split);
 	if (err) {
 		efh_stats_inc(s->en, EFH_A_STATS_OUT_FAILED);
 		return err;
 	}
-	efh_flow_sent(s->flow, s->mtu, split->size, split->count);
+	atomic64_add(split->count, &s->flow->fragments);
 	efh_stats_inc(s->en, EFH_A_STATS_OUT_PACKETS);
 	efh_stats_add(s->en, EFH_A_STATS_OUT_FRAGMENTS, split->count);
 	return 0;
