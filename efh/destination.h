@@ -32,7 +32,7 @@ struct efh_destination {
 	struct rhash_head node;
 	struct efh_destination_key key;
 	refcount_t flows;
-	spinlock_t lock;
+	spinlock_t lock;		/* what follows, but rcu */
 	struct efh_learnt mtu;		/* path MTU, octets */
 	struct efh_learnt unaware;	/* enum efh_flow_state */
 	struct rcu_head rcu;

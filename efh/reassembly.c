@@ -30,7 +30,7 @@ struct efh_reassembly {
 	enum efh_age known;		/* constant */
 	struct rcu_head rcu;
 
-	spinlock_t lock;
+	spinlock_t lock;		/* all that follows */
 	bool dead;
 	u8 nexthdr;
 	u8 flags;
