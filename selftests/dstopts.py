@@ -82,7 +82,7 @@ def unchanged():
 
 def own_and_efh():
     """A host that sends destination options of its own beside EFH packets."""
-    pair = Pair()
+    pair = Pair(mtu=2000)
     pair.a.efhctl("native add 2001:db8::/64")
     wire = pair.wire()
     rx = pair.b.socket(bind=(pair.B6, 9999))

@@ -46,7 +46,7 @@ CASES = ("option length", "another option", "index 0, offset", "index 0, next he
 
 def parameter_problem():
     """Checks 1 to 5 are answered, pointing at what is wrong."""
-    pair = Pair()
+    pair = Pair(mtu=2000)
     pair.b.sysctl("net.ipv6.icmp.ratelimit", 0)
     wire = pair.wire()
     for number, what in enumerate(CASES):
@@ -68,7 +68,7 @@ def parameter_problem():
 
 def unanswered():
     """Checks 6 and 7, and groups, get no answer."""
-    pair = Pair()
+    pair = Pair(mtu=2000)
     pair.b.sysctl("net.ipv6.icmp.ratelimit", 0)
     wire = pair.wire()
     body = efhwire.udp(pair.A6, pair.B6, 7, 9999, data(5000))
@@ -97,7 +97,7 @@ def unanswered():
 
 def rate_limited():
     """A flood of errors is not answered by another."""
-    pair = Pair()
+    pair = Pair(mtu=2000)
     wire = pair.wire()
     before = pair.b.stats()["bad_fragment"]
     wire.send(*[efhwire.ip(pair.A6, pair.B6, efhwire.DSTOPTS, bad("offset", n)[0])
@@ -109,7 +109,7 @@ def rate_limited():
 
 def time_exceeded():
     """A timeout is told to the source if it can tell which packet it was."""
-    pair = Pair()
+    pair = Pair(mtu=2000)
     pair.b.sysctl("net.ipv6.icmp.ratelimit", 0)
     pair.b.efhctl("settings set timeout 0.5")
     wire = pair.wire()
@@ -132,7 +132,7 @@ def time_exceeded():
 
 def ipv4_problems():
     """Under IPv4 the same is dropped and counted."""
-    pair = Pair()
+    pair = Pair(mtu=2000)
     wire = pair.wire()
     for number, what in enumerate(CASES):
         piece, counter, _ = bad(what, number)

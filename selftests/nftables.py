@@ -81,11 +81,11 @@ def tracked(path, what):
         counter known { }
         counter invalid { }
         counter strange { }
-        counter all { }
+        counter every { }
         chain pre { type filter hook prerouting priority -290;
             meta l4proto 60 counter name strange
             exthdr dst exists counter name strange
-            udp dport 9999 counter name all }
+            udp dport 9999 counter name every }
         chain in { type filter hook input priority 0; policy accept;
             udp dport 9999 ct state new counter name fresh
             udp dport 9999 ct state established counter name known
@@ -96,12 +96,12 @@ def tracked(path, what):
     for family in (6, 4):
         head = 48 if family == 6 else 28
         before = {name: counter(path.b, name)
-                  for name in ("fresh", "known", "invalid", "strange", "all")}
+                  for name in ("fresh", "known", "invalid", "strange", "every")}
         exchange(path, family, what=what)
         got = {name: tuple(x - y for x, y in zip(counter(path.b, name), before[name]))
                for name in before}
         eq(got, {"fresh": (1, 60000 + head), "known": (1, 60000 + head), "invalid": (0, 0),
-                 "strange": (0, 0), "all": (1, 60000 + head)},
+                 "strange": (0, 0), "every": (1, 60000 + head)},
            f"IPv{family} {what}: one new packet, one established, no fragment seen")
         listing = path.b.run(f"conntrack -L -f ipv{family} -p udp", check=False).stdout
         time.sleep(0.3)

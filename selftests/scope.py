@@ -43,7 +43,7 @@ def forwarding_conntrack():
     """Not even with rules on the router does it touch them."""
     need("nft")
     path = Path()
-    path.r.nft("""table inet efh { chain fwd {
+    path.r.nft("""table inet efh { chain through {
         type filter hook forward priority 0; ct state established,new,untracked accept } }""")
     for family in (6, 4):
         tx, rx = path.udp(family)

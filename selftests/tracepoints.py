@@ -19,6 +19,8 @@ def fire():
     wire = pair.wire()
     body = efhwire.udp(pair.A6, pair.B6, 7, 9999, data(4000))
     pieces = efhwire.fragments(pair.A6, pair.B6, efhwire.UDP, body, 1440, 0x1234567890ABCDEF)
+    pair.a.efhctl("native add 2001:db8::/64")
+    tx = pair.a.socket(bind=(pair.A6, 0))
     trace("trace", "\n")
     trace("events/efh/enable", "1")
     try:
@@ -30,14 +32,16 @@ def fire():
         pair.b.efhctl("settings set timeout 0.2")
         wire.send(efhwire.fragments(pair.A6, pair.B6, efhwire.UDP, body, 1440, 9)[1])
         wait(lambda: pair.b.stats()["timeout"])
+        tx.sendto(data(4000), (pair.B6, 9999))
     finally:
         trace("events/efh/enable", "0")
     lines = [line for line in trace("trace").split("\n") if ": efh_" in line]
     found = "\n".join(lines)
-    seen = [re.search(r"index=(\d+)", line) for line in lines if "efh_fragment:" in line
-            and "1234567890abcdef" in line]
-    eq([int(m[1]) for m in seen], [0, 0, 1, 2], "efh:efh_fragment, with Identification and Index")
-    whole = [line for line in lines if "efh_reassembled:" in line]
+    seen = re.findall(r"efh_fragment:.* id=(\w{16}) index=(\d+) offset=(\d+) payload=(\d+)", found)
+    ok(len({m[0] for m in seen}) == 1 and [tuple(map(int, m[1:])) for m in seen] ==
+       [(0, 0, 1440), (1, 1440, 1440), (2, 2880, 1128)],
+       "efh:efh_fragment, with Identification, Index, offset and size", found)
+    whole = [line for line in lines if "efh_reassembled:" in line and "1234567890" in line]
     ok(len(whole) == 1 and "fragments=3" in whole[0] and "1234567890abcdef" in whole[0],
        "efh:efh_reassembled, with the number of fragments", found)
     drops = [m[1] for m in re.finditer(r"efh_drop:.*reason=(\w+)", found)]

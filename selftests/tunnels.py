@@ -46,7 +46,8 @@ def carry(path, kind, inner):
         ok("3 received" in done.stdout, f"{kind}: IPv{family} ping -s 60000",
            done.stdout + done.stderr)
         segment = tcp.stream(Inner(path), family, 2 << 20, "write", 8500 + family)
-        ok(segment > MTU - 200, f"{kind}: IPv{family} TCP segments fill the tunnel", segment)
+        # TCP begins with half of the first, unscaled, window
+        ok(segment > 32000, f"{kind}: IPv{family} TCP segments as large as TCP has", segment)
         now, then = path.a.stats(), path.b.stats()
         sent = now["out_packets"] - before["out_packets"]
         ok(sent >= 3 + (2 << 20) // 65535, f"{kind}: outer packets leave as EFH", now)
@@ -97,7 +98,7 @@ def wireguard_over(family):
         if done.returncode:
             raise Skip(f"wireguard: {done.stderr.strip()}")
         end = path.ends(family)[1 - number]
-        ns.run(f"wg set t0 private-key /dev/stdin listen-port 51820 peer {public[1 - number]} "
+        ns.run(f"wg set t0 private-key /proc/self/fd/0 listen-port 51820 peer {public[1 - number]} "
                f"endpoint {'[' + end + ']' if family == 6 else end}:51820 "
                "allowed-ips ::/0,0.0.0.0/0", input=keys[number])
     carry(path, f"wireguard over IPv{family}", (6, 4) if family == 6 else (4,))

@@ -67,17 +67,24 @@ def refused():
 def receive_off():
     """The setting `receive off` leaves EFH to the stock option handler."""
     path, events = refused()
-    # they learn it after all, and time passes
-    path.b.efhctl("settings set receive on")
     for family in (6, 4):
+        path.b.efhctl("settings set receive off")
+        path.a.efhctl("flow flush")
+        while events.next(0.2):
+            pass
         b = path.ends(family)[1]
         tx, rx = path.udp(family, 9998, connect=False)
+        tx.sendto(data(20000), (b, 9998))
+        ok(wait(lambda f=family: state(path, f) == {UNAWARE}), f"IPv{family}: refused again")
+        eq((events.next() or (None,))[0], "peer", f"IPv{family}: event peer again")
+        # it learns EFH after all, and time passes
+        path.b.efhctl("settings set receive on")
         flow = [f for f in path.a.flows() if f["destination"] == b]
         expires = max((f.get("expires", 0) for f in flow), default=0)
         if expires > 10000:
             skip(f"IPv{family}: ageing", f"{expires} ms are too long to wait for")
             continue
-        time.sleep(expires / 1000 + 1.2)
+        time.sleep(expires / 1000 + 0.2)
         seen = Wire(path.r, "ra")
         tx.sendto(data(20000, 4), (b, 9998))
         eq(receive(rx), data(20000, 4), f"IPv{family}: after the age of the refusal")
@@ -85,6 +92,7 @@ def receive_off():
         name, event = events.next(1) or (None, {})
         eq((name, event.get("new"), "icmp_type" in event), ("peer", ACTIVE, False),
            f"IPv{family}: an event for the age")
+        seen.close()
 
 
 def forged():
