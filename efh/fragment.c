@@ -330,23 +330,65 @@ static int efh_fragment_checksum(struct sk_buff *skb)
 }
 
 /*
- * Take a packet's frag list off it, so that a clone of the packet shows its
- * linear part alone.
+ * Give a buffer's page fragments to one of their own, behind it in @list, so
+ * that a clone shows the linear part alone. Where that can't be done the
+ * linear part is copied later.
  */
-static int efh_fragment_detach(struct sk_buff *skb, struct sk_buff **list)
+static void efh_fragment_part(struct sk_buff *skb, unsigned int at,
+			      struct sk_buff **list)
+{
+	struct skb_shared_info *from = skb_shinfo(skb), *to;
+	struct sk_buff *pages;
+
+	/* None of its owner's pages are in it: he need not wait for it. */
+	if (!skb_is_nonlinear(skb) && !skb_cloned(skb) && !skb_shared(skb))
+		skb_zcopy_clear(skb, true);
+	if (!from->nr_frags || skb_headlen(skb) <= at + EFH_COPY_MAX ||
+	    skb->head_frag || skb_zcopy(skb) || skb_cloned(skb) ||
+	    skb_shared(skb) || from->frag_list)
+		return;
+	pages = alloc_skb(0, GFP_ATOMIC);
+	if (!pages)
+		return;
+	to = skb_shinfo(pages);
+	memcpy(to->frags, from->frags, from->nr_frags * sizeof(*from->frags));
+	to->nr_frags = from->nr_frags;
+	to->flags = from->flags;
+	from->nr_frags = 0;
+	pages->pp_recycle = skb->pp_recycle;
+	pages->len = skb->data_len;
+	pages->data_len = skb->data_len;
+	skb->len -= skb->data_len;
+	skb->data_len = 0;
+	pages->next = *list;
+	*list = pages;
+}
+
+/*
+ * Take a packet apart, so that a clone of a buffer of it shows the buffer's
+ * linear part alone: its frag list goes to @list, and page fragments that
+ * follow linear payload get buffers of their own.
+ */
+static int efh_fragment_detach(struct sk_buff *skb, unsigned int at,
+			       struct sk_buff **list)
 {
 	struct sk_buff *frag;
 
-	if (!skb_has_frag_list(skb))
-		return 0;
-	/* The list is the clones' too; the copy is of the linear part. */
-	if (skb_unclone(skb, GFP_ATOMIC))
-		return -ENOMEM;
-	*list = skb_shinfo(skb)->frag_list;
-	skb_shinfo(skb)->frag_list = NULL;
-	for (frag = *list; frag; frag = frag->next) {
-		skb->len -= frag->len;
-		skb->data_len -= frag->len;
+	if (skb_has_frag_list(skb)) {
+		/* The list is the clones' too; the linear part is copied. */
+		if (skb_unclone(skb, GFP_ATOMIC))
+			return -ENOMEM;
+		*list = skb_shinfo(skb)->frag_list;
+		skb_shinfo(skb)->frag_list = NULL;
+		for (frag = *list; frag; frag = frag->next) {
+			skb->len -= frag->len;
+			skb->data_len -= frag->len;
+		}
+	}
+	if (skb->dev->features & NETIF_F_FRAGLIST) {
+		for (frag = *list; frag; frag = frag->next)
+			efh_fragment_part(frag, 0, &frag->next);
+		efh_fragment_part(skb, at, list);
 	}
 	return 0;
 }
@@ -409,7 +451,7 @@ int efh_fragment(struct sk_buff *skb, const struct efh_split *split)
 	if (skb->ip_summed == CHECKSUM_PARTIAL)
 		err = efh_fragment_checksum(skb);
 	if (!err)
-		err = efh_fragment_detach(skb, &list);
+		err = efh_fragment_detach(skb, split->place.at, &list);
 	if (!err)
 		err = efh_fragment_send(skb, split, length, list);
 	if (err)
