@@ -7,8 +7,6 @@ are octets, so pulling a header into the linear part may happen and copying a
 payload may not; that the probes see copies at all is tried first, on a device
 that cannot gather.
 """
-import socket
-
 from efhtest import *
 import sockets
 
@@ -106,13 +104,7 @@ def shapes():
             at += os.sendfile(sock.fileno(), fd, at, SIZE - at)
         sock.setsockopt(SOL_UDP, sockets.UDP_CORK, 0)
 
-    def zerocopy(sock):
-        sock.setsockopt(socket.SOL_SOCKET, sockets.SO_ZEROCOPY, 1)
-        sock.send(data(SIZE, 1), sockets.MSG_ZEROCOPY)
-        sockets.completion(sock)
-
-    return (("frag list", plain), ("corked", corked), ("page fragments", sendfile)) + \
-        (("MSG_ZEROCOPY", zerocopy),)
+    return ("frag list", plain), ("corked", corked), ("page fragments", sendfile)
 
 
 def moved(path, family, probes, send):
