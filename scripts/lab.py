@@ -17,16 +17,19 @@ class Failed(Exception):
     pass
 
 
-def sh(text, check=True, **keywords):
+def sh(text, check=True):
     """Run a shell command; returns what it printed."""
-    done = subprocess.run(text, shell=True, capture_output=True, text=True, **keywords)
+    try:
+        done = subprocess.run(text, shell=True, capture_output=True, text=True, timeout=120)
+    except subprocess.TimeoutExpired as late:
+        raise Failed(f"{text}: not done after {late.timeout:.0f} s") from late
     if check and done.returncode:
         raise Failed(f"{text}: exit {done.returncode}: {done.stderr.strip() or done.stdout.strip()}")
     return done.stdout
 
 
-def at(where, text, check=True, **keywords):
-    return sh(f"ip netns exec {NS[where]} {text}", check, **keywords)
+def at(where, text, check=True):
+    return sh(f"ip netns exec {NS[where]} {text}", check)
 
 
 def start(where, text, **keywords):
@@ -104,6 +107,9 @@ def guarded(main):
     """Ends with a line of what failed instead of a traceback."""
     try:
         main()
-    except Failed as failed:
+    except (Failed, subprocess.TimeoutExpired) as failed:
         print(f"FAILED: {failed}", flush=True)
+        for where in "AB":
+            print(f"  {where} efh:", {key: value for key, value in stats(where).items() if value})
+            print(f"  {where} stack:", " ".join(at(where, "nstat -a").split()[1:]))
         sys.exit(1)
