@@ -2,6 +2,7 @@
 """Two hosts and a router between them, in the guest: for demo and bench."""
 import atexit
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -111,5 +112,7 @@ def guarded(main):
         print(f"FAILED: {failed}", flush=True)
         for where in "AB":
             print(f"  {where} efh:", {key: value for key, value in stats(where).items() if value})
-            print(f"  {where} stack:", " ".join(at(where, "nstat -a").split()[1:]))
+            lines = [line.split() for line in at(where, "nstat -a").splitlines()]
+            print(f"  {where} stack:", {line[0]: int(line[1]) for line in lines
+                                        if re.search("Err|Fail|Drop|Discard|Reasm|Frag|Retrans", line[0])})
         sys.exit(1)
