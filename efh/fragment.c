@@ -21,7 +21,7 @@
 #define EFH_COPY_MAX 96
 
 /* Lists in lists come from tunnels that carry what was reassembled here. */
-#define EFH_DEPTH_MAX 4
+#define EFH_DEPTH_MAX 8
 
 /* Where reading the packet is: a place in one of its buffers. */
 struct efh_reader {

@@ -345,39 +345,85 @@ static struct sk_buff **efh_reassembly_insert(struct efh_reassembly *r,
 }
 
 /*
- * Hang a list of fragments behind the first. Where the first itself has a
- * frag list, an empty buffer takes it over, as the stack's reassembly does.
+ * Who walks a packet's buffers with an array counts on little more than
+ * MAX_SKB_FRAGS of them (WireGuard by skb_cow_data()): longer lists are hung
+ * in groups, small enough to be copied as one by those who must.
  */
-static bool efh_reassembly_chain(struct sk_buff *skb, struct sk_buff *list)
+#define EFH_LIST_MAX	16
+#define EFH_LIST_GROUP	(EFH_MAX_FRAGMENTS / EFH_LIST_MAX)
+
+/* An empty buffer that has @list as its frag list. */
+static struct sk_buff *efh_reassembly_holder(struct sk_buff *list,
+					     u8 ip_summed)
 {
-	struct sk_buff **link = &skb_shinfo(skb)->frag_list;
-	struct sk_buff *frag;
+	struct sk_buff *holder = alloc_skb(0, GFP_ATOMIC | __GFP_NOWARN), *frag;
 
-	if (*link) {
-		unsigned int listed = 0;
-		struct sk_buff *holder = alloc_skb(0, GFP_ATOMIC | __GFP_NOWARN);
+	if (!holder)
+		return NULL;
+	holder->ip_summed = ip_summed;
+	skb_shinfo(holder)->frag_list = list;
+	for (frag = list; frag; frag = frag->next) {
+		holder->len += frag->len;
+		holder->data_len += frag->len;
+		holder->truesize += frag->truesize;
+	}
+	return holder;
+}
 
-		if (!holder)
-			return false;
-		skb_walk_frags(skb, frag)
-			listed += frag->len;
-		skb_shinfo(holder)->frag_list = *link;
-		holder->len = listed;
-		holder->data_len = listed;
-		holder->ip_summed = skb->ip_summed;
-		skb->truesize += holder->truesize;
+/* Hang a list in groups; what memory does not suffice for stays as it is. */
+static void efh_reassembly_group(struct sk_buff **link)
+{
+	while (*link) {
+		struct sk_buff *last = *link, *rest, *holder;
+		int i;
+
+		for (i = 1; i < EFH_LIST_GROUP && last->next; i++)
+			last = last->next;
+		rest = last->next;
+		last->next = NULL;
+		holder = efh_reassembly_holder(*link, (*link)->ip_summed);
+		if (!holder) {
+			last->next = rest;
+			return;
+		}
+		holder->next = rest;
 		*link = holder;
 		link = &holder->next;
 	}
+}
+
+/*
+ * Hang a list of fragments behind the first. Where the first itself has a
+ * frag list, an empty buffer takes it over, as the stack's reassembly does.
+ */
+static bool efh_reassembly_chain(struct sk_buff *skb, struct sk_buff *list,
+				 unsigned int count)
+{
+	struct sk_buff **link = &skb_shinfo(skb)->frag_list, *frag;
+
+	if (*link) {
+		frag = efh_reassembly_holder(*link, skb->ip_summed);
+		if (!frag)
+			return false;
+		/* The list was counted with skb already. */
+		skb->truesize += SKB_TRUESIZE(0);
+		*link = frag;
+		link = &frag->next;
+	}
+
+	for (frag = list; frag; frag = frag->next) {
+		if (frag->ip_summed != skb->ip_summed)
+			skb->ip_summed = CHECKSUM_NONE;
+		else if (skb->ip_summed == CHECKSUM_COMPLETE)
+			skb->csum = csum_add(skb->csum, frag->csum);
+	}
+	if (count > EFH_LIST_MAX)
+		efh_reassembly_group(&list);
 	*link = list;
 	for (frag = list; frag; frag = frag->next) {
 		skb->len += frag->len;
 		skb->data_len += frag->len;
 		skb->truesize += frag->truesize;
-		if (frag->ip_summed != skb->ip_summed)
-			skb->ip_summed = CHECKSUM_NONE;
-		else if (skb->ip_summed == CHECKSUM_COMPLETE)
-			skb->csum = csum_add(skb->csum, frag->csum);
 	}
 	return true;
 }
@@ -442,7 +488,7 @@ static enum efh_drop_reason efh_reassembly_join(struct efh_reassembly *r,
 
 	rest = skb->next;
 	skb_mark_not_on_list(skb);
-	if (!efh_reassembly_chain(skb, rest)) {
+	if (!efh_reassembly_chain(skb, rest, r->last)) {
 		skb->next = rest;
 		return EFH_DROP_NO_MEMORY;
 	}
