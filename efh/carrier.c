@@ -20,6 +20,27 @@
 #include "compat.h"
 #include "net.h"
 
+/* More extension headers than anybody sends, and few enough to be walked. */
+#define EFH_HEADERS_MAX 8
+
+/**
+ * efh_carrier_scope() - where an address means what it says
+ * @dev: the device it is used on
+ * @link: the link's index, for a link-local address
+ * @addr: the address, mapped for IPv4
+ *
+ * Context: RCU read side.
+ * Return: the link of a link-local address, else the L3 domain's device, else
+ *	0.
+ */
+u32 efh_carrier_scope(const struct net_device *dev, int link,
+		      const struct in6_addr *addr)
+{
+	if (ipv6_addr_type(addr) & IPV6_ADDR_LINKLOCAL)
+		return link;
+	return l3mdev_master_ifindex_rcu(dev);
+}
+
 /**
  * efh_carrier_check() - does the header at a place hold EFH?
  * @skb: the packet
@@ -35,7 +56,8 @@ bool efh_carrier_check(struct sk_buff *skb, u8 option, struct efh_place *place)
 	if (!pskb_may_pull(skb, at + sizeof(struct ipv6_opt_hdr)))
 		return false;
 	place->hdrlen = ipv6_optlen((struct ipv6_opt_hdr *)(skb->data + at));
-	if (!pskb_may_pull(skb, at + place->hdrlen))
+	if (at + place->hdrlen > U16_MAX ||
+	    !pskb_may_pull(skb, at + place->hdrlen))
 		return false;
 	return efh_wire_find(skb->data + at, place->hdrlen, option) >= 0;
 }
@@ -44,13 +66,16 @@ static bool efh_carrier_find_ip6(struct sk_buff *skb, u8 option,
 				 struct efh_place *place)
 {
 	u8 nexthdr = ipv6_hdr(skb)->nexthdr;
+	int i;
 
 	place->nhoff = offsetof(struct ipv6hdr, nexthdr);
 	place->at = sizeof(struct ipv6hdr);
-	while (nexthdr == NEXTHDR_HOP || nexthdr == NEXTHDR_ROUTING ||
-	       nexthdr == NEXTHDR_DEST) {
+	for (i = 0; i < EFH_HEADERS_MAX; i++) {
 		const struct ipv6_rt_hdr *rthdr;
 
+		if (nexthdr != NEXTHDR_HOP && nexthdr != NEXTHDR_ROUTING &&
+		    nexthdr != NEXTHDR_DEST)
+			break;
 		if (nexthdr == NEXTHDR_DEST &&
 		    efh_carrier_check(skb, option, place))
 			return true;
@@ -129,15 +154,15 @@ void efh_carrier_key(const struct sk_buff *skb, const struct efh_place *place,
 {
 	key->id = f->id;
 	key->carrier = place->carrier;
-	key->scope = l3mdev_master_ifindex_rcu(skb->dev);
 	if (place->carrier == EFH_CARRIER_IPV6) {
 		key->source = ipv6_hdr(skb)->saddr;
 		key->destination = ipv6_hdr(skb)->daddr;
-		if (ipv6_addr_type(&key->source) & IPV6_ADDR_LINKLOCAL)
-			key->scope = inet6_iif(skb);
+		key->scope = efh_carrier_scope(skb->dev, inet6_iif(skb),
+					       &key->source);
 	} else {
 		ipv6_addr_set_v4mapped(ip_hdr(skb)->saddr, &key->source);
 		ipv6_addr_set_v4mapped(ip_hdr(skb)->daddr, &key->destination);
+		key->scope = efh_carrier_scope(skb->dev, 0, &key->source);
 	}
 }
 

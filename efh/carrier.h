@@ -18,9 +18,9 @@ struct efh_net;
  */
 struct efh_place {
 	enum efh_carrier carrier;
-	u16 nhoff;
-	u16 at;
-	u16 hdrlen;
+	unsigned int nhoff;
+	unsigned int at;
+	unsigned int hdrlen;
 };
 
 /**
@@ -36,6 +36,8 @@ static inline unsigned int efh_carrier_before(enum efh_carrier carrier,
 	return carrier == EFH_CARRIER_IPV6 ? at - sizeof(struct ipv6hdr) : at;
 }
 
+u32 efh_carrier_scope(const struct net_device *dev, int link,
+		      const struct in6_addr *addr);
 bool efh_carrier_check(struct sk_buff *skb, u8 option, struct efh_place *place);
 bool efh_carrier_find(struct sk_buff *skb, u8 option, struct efh_place *place);
 enum efh_drop_reason efh_carrier_decode(const struct sk_buff *skb, u8 option,

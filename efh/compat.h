@@ -50,6 +50,16 @@ static inline void efh_compat_copy_tstamp(struct sk_buff *to,
 #endif
 }
 
+/* 6.12 knows memory that the CPU can't read. */
+static inline bool efh_compat_readable(const struct sk_buff *skb)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+	return true;
+#else
+	return skb_frags_readable(skb);
+#endif
+}
+
 /* 6.13 takes a DSCP and returns a drop reason. */
 static inline bool efh_compat_route_input(struct sk_buff *skb,
 					  const struct iphdr *iph)

@@ -12,6 +12,21 @@ static const struct rhashtable_params efh_destination_params = {
 };
 
 /**
+ * efh_destination_find() - find a destination
+ * @en: the namespace
+ * @key: its address and scope
+ *
+ * Context: RCU read side.
+ * Return: the destination, no reference; NULL if nothing was sent to it.
+ */
+struct efh_destination *
+efh_destination_find(struct efh_net *en, const struct efh_destination_key *key)
+{
+	return rhashtable_lookup(&en->flows.destinations.table, key,
+				 efh_destination_params);
+}
+
+/**
  * efh_destination_get() - find a destination or enter it
  * @en: the namespace
  * @key: its address and scope
@@ -69,21 +84,26 @@ void efh_destination_put(struct efh_net *en, struct efh_destination *d)
  * efh_destination_learn() - remember something for a time
  * @d: the destination
  * @what: &d->mtu or &d->unaware
- * @value: what to remember
+ * @value: what to remember; something smaller that is still good stays
  * @lifetime: for how long, jiffies
  * @old: where to put what it replaces, 0 for nothing
  *
- * Return: true if it differs from what was known.
+ * Return: true if it is new.
  */
 bool efh_destination_learn(struct efh_destination *d, struct efh_learnt *what,
 			   u32 value, unsigned long lifetime, u32 *old)
 {
+	bool new;
+
 	spin_lock_bh(&d->lock);
-	*old = what->value;
-	WRITE_ONCE(what->value, value);
-	what->expires = jiffies + lifetime;
+	*old = time_before(jiffies, what->expires) ? what->value : 0;
+	new = !*old || value < *old;
+	if (new) {
+		WRITE_ONCE(what->value, value);
+		what->expires = jiffies + lifetime;
+	}
 	spin_unlock_bh(&d->lock);
-	return *old != value;
+	return new;
 }
 
 /**

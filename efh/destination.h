@@ -45,6 +45,8 @@ struct efh_destination_table {
 int efh_destination_init(struct efh_net *en);
 void efh_destination_exit(struct efh_net *en);
 struct efh_destination *
+efh_destination_find(struct efh_net *en, const struct efh_destination_key *key);
+struct efh_destination *
 efh_destination_get(struct efh_net *en, const struct efh_destination_key *key);
 void efh_destination_put(struct efh_net *en, struct efh_destination *d);
 bool efh_destination_learn(struct efh_destination *d, struct efh_learnt *what,

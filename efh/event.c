@@ -23,24 +23,30 @@ int efh_put_addr(struct sk_buff *msg, int attr, const struct in6_addr *addr)
 /**
  * efh_put_flow() - put a flow's attributes into a message
  * @msg: the message
- * @flow: the flow
+ * @d: its destination
+ * @flow: the flow; NULL for what concerns the destination alone
  *
  * Context: RCU read side.
  * Return: 0 or -EMSGSIZE.
  */
-int efh_put_flow(struct sk_buff *msg, struct efh_flow *flow)
+int efh_put_flow(struct sk_buff *msg, struct efh_destination *d,
+		 struct efh_flow *flow)
 {
-	struct efh_destination *d = flow->destination;
 	const struct in6_addr *to = &d->key.addr;
-	u32 idle = jiffies_to_msecs(jiffies - READ_ONCE(flow->used));
-	u32 state = READ_ONCE(d->unaware.value);
+	u32 mtu = READ_ONCE(d->mtu.value);
 
-	return nla_put_u32(msg, EFH_A_FLOW_CARRIER, efh_carrier_of(to)) ||
-	       efh_put_addr(msg, EFH_A_FLOW_DESTINATION, to) ||
-	       nla_put_u32(msg, EFH_A_FLOW_LABEL, flow->key.label) ||
-	       nla_put_u32(msg, EFH_A_FLOW_IFINDEX, d->key.scope) ||
+	if (nla_put_u32(msg, EFH_A_FLOW_CARRIER, efh_carrier_of(to)) ||
+	    efh_put_addr(msg, EFH_A_FLOW_DESTINATION, to) ||
+	    nla_put_u32(msg, EFH_A_FLOW_IFINDEX, d->key.scope) ||
+	    nla_put_u32(msg, EFH_A_FLOW_STATE, READ_ONCE(d->unaware.value)) ||
+	    nla_put_u32(msg, EFH_A_FLOW_EXPIRES,
+			jiffies_to_msecs(efh_destination_expires(d))))
+		return -EMSGSIZE;
+	if (!flow)
+		return 0;
+	return nla_put_u32(msg, EFH_A_FLOW_LABEL, flow->key.label) ||
 	       nla_put_u32(msg, EFH_A_FLOW_PATH_MTU,
-			   READ_ONCE(d->mtu.value) ?: READ_ONCE(flow->mtu)) ||
+			   mtu ?: READ_ONCE(flow->mtu)) ||
 	       nla_put_u32(msg, EFH_A_FLOW_FRAGMENT_SIZE,
 			   READ_ONCE(flow->size)) ||
 	       nla_put_u32(msg, EFH_A_FLOW_MAX_PACKET, EFH_MAX_PACKET) ||
@@ -49,15 +55,14 @@ int efh_put_flow(struct sk_buff *msg, struct efh_flow *flow)
 	       nla_put_u64_64bit(msg, EFH_A_FLOW_FRAGMENTS,
 				 atomic64_read(&flow->fragments),
 				 EFH_A_FLOW_PAD) ||
-	       nla_put_u32(msg, EFH_A_FLOW_STATE, state) ||
-	       nla_put_u32(msg, EFH_A_FLOW_EXPIRES,
-			   jiffies_to_msecs(efh_destination_expires(d))) ||
-	       nla_put_u32(msg, EFH_A_FLOW_IDLE, idle) ? -EMSGSIZE : 0;
+	       nla_put_u32(msg, EFH_A_FLOW_IDLE,
+			   jiffies_to_msecs(jiffies - READ_ONCE(flow->used))) ?
+	       -EMSGSIZE : 0;
 }
 
 static int efh_event_fill(struct sk_buff *msg, enum efh_cmd cmd,
-			  struct efh_flow *flow, u32 old, u32 new,
-			  const struct efh_cause *cause)
+			  struct efh_destination *d, struct efh_flow *flow,
+			  u32 old, u32 new, const struct efh_cause *cause)
 {
 	void *header = genlmsg_put(msg, 0, 0, &efh_genl_family, 0, cmd);
 	struct nlattr *nest;
@@ -65,7 +70,7 @@ static int efh_event_fill(struct sk_buff *msg, enum efh_cmd cmd,
 	if (!header)
 		return -EMSGSIZE;
 	nest = nla_nest_start(msg, EFH_A_EVENT_FLOW);
-	if (!nest || efh_put_flow(msg, flow))
+	if (!nest || efh_put_flow(msg, d, flow))
 		return -EMSGSIZE;
 	nla_nest_end(msg, nest);
 	if (nla_put_u32(msg, EFH_A_EVENT_OLD, old) ||
@@ -83,14 +88,15 @@ static int efh_event_fill(struct sk_buff *msg, enum efh_cmd cmd,
  * efh_event() - tell who listens that something changed
  * @en: the namespace
  * @cmd: EFH_CMD_MTU_EVENT or EFH_CMD_PEER_EVENT
- * @flow: the flow it was seen in
+ * @d: the destination it is about
+ * @flow: the flow it was seen in; NULL if in none
  * @old: MTU in octets, or enum efh_flow_state
  * @new: likewise
  * @cause: the ICMP error that led to it; NULL for age
  *
  * Context: any but hard interrupts, RCU read side.
  */
-void efh_event(struct efh_net *en, enum efh_cmd cmd,
+void efh_event(struct efh_net *en, enum efh_cmd cmd, struct efh_destination *d,
 	       struct efh_flow *flow, u32 old, u32 new,
 	       const struct efh_cause *cause)
 {
@@ -101,7 +107,7 @@ void efh_event(struct efh_net *en, enum efh_cmd cmd,
 	msg = genlmsg_new(NLMSG_DEFAULT_SIZE, GFP_ATOMIC);
 	if (!msg)
 		return;
-	if (efh_event_fill(msg, cmd, flow, old, new, cause)) {
+	if (efh_event_fill(msg, cmd, d, flow, old, new, cause)) {
 		nlmsg_free(msg);
 		return;
 	}

@@ -6,6 +6,7 @@
 #include <linux/types.h>
 #include <linux/efh.h>
 
+struct efh_destination;
 struct efh_flow;
 struct efh_net;
 struct sk_buff;
@@ -22,10 +23,11 @@ struct efh_cause {
 	struct in6_addr from;
 };
 
-void efh_event(struct efh_net *en, enum efh_cmd cmd,
+void efh_event(struct efh_net *en, enum efh_cmd cmd, struct efh_destination *d,
 	       struct efh_flow *flow, u32 old, u32 new,
 	       const struct efh_cause *cause);
-int efh_put_flow(struct sk_buff *msg, struct efh_flow *flow);
+int efh_put_flow(struct sk_buff *msg, struct efh_destination *d,
+		 struct efh_flow *flow);
 int efh_put_addr(struct sk_buff *msg, int attr, const struct in6_addr *addr);
 
 #endif /* _EFH_EVENT_H */

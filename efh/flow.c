@@ -5,7 +5,7 @@
 #include <linux/slab.h>
 #include "net.h"
 
-/* A table full of labels nobody will use again must not grow without end. */
+/* Labels and addresses that nobody uses again must not pile up without end. */
 #define EFH_FLOWS_MAX		32768
 #define EFH_FLOW_IDLE		(120 * HZ)
 /* Two turns are the longest a packet may live; see efh_flow_in_flight(). */
@@ -127,24 +127,19 @@ static struct efh_flow *efh_flow_create(struct efh_net *en,
 /**
  * efh_flow_get() - find a flow or enter it
  * @en: the namespace
- * @key: its key; when there are too many flows its label becomes 0, which
- *	all that come then share
+ * @key: its key
  *
  * Context: RCU read side, BH disabled or process.
- * Return: the flow; NULL without memory.
+ * Return: the flow; NULL without memory or when there are too many.
  */
-struct efh_flow *efh_flow_get(struct efh_net *en, struct efh_flow_key *key)
+struct efh_flow *efh_flow_get(struct efh_net *en,
+			      const struct efh_flow_key *key)
 {
 	struct efh_flow *flow = efh_flow_find(en, key);
 
-	if (likely(flow))
+	if (likely(flow) ||
+	    atomic_read(&en->flows.flows.nelems) >= EFH_FLOWS_MAX)
 		return flow;
-	if (atomic_read(&en->flows.flows.nelems) >= EFH_FLOWS_MAX && key->label) {
-		key->label = 0;
-		flow = efh_flow_find(en, key);
-		if (flow)
-			return flow;
-	}
 	local_bh_disable();
 	flow = efh_flow_create(en, key);
 	local_bh_enable();
@@ -174,9 +169,8 @@ u64 efh_flow_next(struct efh_flow *flow, unsigned int mtu, unsigned int size)
 	if (time_after_eq(now, READ_ONCE(flow->turned) + EFH_FLOW_TURN)) {
 		spin_lock_bh(&flow->lock);
 		if (time_after_eq(now, flow->turned + EFH_FLOW_TURN)) {
-			WRITE_ONCE(flow->older[1], flow->older[0]);
-			WRITE_ONCE(flow->older[0],
-				   atomic64_read(&flow->next_id));
+			flow->older[1] = flow->older[0];
+			flow->older[0] = atomic64_read(&flow->next_id);
 			WRITE_ONCE(flow->turned, now);
 		}
 		spin_unlock_bh(&flow->lock);
@@ -192,10 +186,13 @@ u64 efh_flow_next(struct efh_flow *flow, unsigned int mtu, unsigned int size)
  * Return: true if @id was used in this flow within the last one to two turns,
  *	a minute at the least.
  */
-bool efh_flow_in_flight(const struct efh_flow *flow, u64 id)
+bool efh_flow_in_flight(struct efh_flow *flow, u64 id)
 {
-	u64 oldest = READ_ONCE(flow->older[1]);
+	u64 oldest;
 
+	spin_lock_bh(&flow->lock);
+	oldest = flow->older[1];
+	spin_unlock_bh(&flow->lock);
 	return id - oldest < (u64)atomic64_read(&flow->next_id) - oldest;
 }
 

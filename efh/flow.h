@@ -37,9 +37,9 @@ struct efh_flow {
 	u32 mtu;				/* path MTU last used; likewise */
 	/*
 	 * What may be in flight: older[0] was next_id one turn ago, older[1]
-	 * two. Written under lock, read with READ_ONCE.
+	 * two.
 	 */
-	spinlock_t lock;
+	spinlock_t lock;			/* older, and writing turned */
 	unsigned long turned;			/* jiffies */
 	u64 older[2];
 	struct rcu_head rcu;
@@ -55,9 +55,10 @@ int efh_flow_init(struct efh_net *en);
 void efh_flow_exit(struct efh_net *en);
 struct efh_flow *efh_flow_find(struct efh_net *en,
 			       const struct efh_flow_key *key);
-struct efh_flow *efh_flow_get(struct efh_net *en, struct efh_flow_key *key);
+struct efh_flow *efh_flow_get(struct efh_net *en,
+			      const struct efh_flow_key *key);
 u64 efh_flow_next(struct efh_flow *flow, unsigned int mtu, unsigned int size);
-bool efh_flow_in_flight(const struct efh_flow *flow, u64 id);
+bool efh_flow_in_flight(struct efh_flow *flow, u64 id);
 void efh_flow_flush(struct efh_net *en, const struct in6_addr *to);
 
 /**

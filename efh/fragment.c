@@ -181,6 +181,10 @@ static bool efh_writer_linear(struct efh_writer *w, struct sk_buff *from,
 	to = skb_clone(from, GFP_ATOMIC);
 	if (!to)
 		return false;
+	/* Only payload: it may stay with a receiver longer than all this. */
+	skb_dst_drop(to);
+	nf_reset_ct(to);
+	skb_ext_reset(to);
 	__skb_pull(to, at);
 	__skb_trim(to, n);
 	/* Its share: the buffer is counted once, not with every clone of it. */
@@ -414,7 +418,7 @@ static int efh_fragment_send(struct sk_buff *skb, const struct efh_split *split,
 		.nexthdr = skb_network_header(skb)[split->place.nhoff],
 	};
 	struct sk_buff *to;
-	int err;
+	int err, congestion = 0;
 
 	for (f.index = 0; f.index < split->count; f.index++) {
 		f.offset = f.index * split->size;
@@ -426,12 +430,15 @@ static int efh_fragment_send(struct sk_buff *skb, const struct efh_split *split,
 		if (!f.more)
 			efh_fragment_timestamp(to, skb);
 		trace_efh_fragment(split->net, to, split->place.carrier, &f);
-		/* Without one fragment the others are in vain. */
 		err = split->output(split->net, split->sk, to);
-		if (err)
+		/* Something of the flow was lost, not necessarily this. */
+		if (err == NET_XMIT_CN)
+			congestion = err;
+		/* Without one fragment the others are in vain. */
+		else if (err)
 			return err;
 	}
-	return 0;
+	return congestion;
 }
 
 /**
@@ -440,7 +447,8 @@ static int efh_fragment_send(struct sk_buff *skb, const struct efh_split *split,
  * @split: how; @split->count fits the packet's length
  *
  * Context: RCU read side, BH disabled or process.
- * Return: 0; -ENOMEM; or what @split->output returned when it stopped.
+ * Return: 0 or NET_XMIT_CN when all left; -ENOMEM; or what @split->output
+ *	returned when it stopped.
  */
 int efh_fragment(struct sk_buff *skb, const struct efh_split *split)
 {
@@ -454,7 +462,7 @@ int efh_fragment(struct sk_buff *skb, const struct efh_split *split)
 		err = efh_fragment_detach(skb, split->place.at, &list);
 	if (!err)
 		err = efh_fragment_send(skb, split, length, list);
-	if (err)
+	if (err && err != NET_XMIT_CN)
 		kfree_skb(skb);
 	else
 		consume_skb(skb);

@@ -9,7 +9,7 @@
  * struct efh_split - how to split a packet
  * @net: the namespace
  * @sk: whom the output function is to be told as sender, or NULL
- * @output: takes each fragment; returns 0, or why to stop
+ * @output: takes each fragment; returns 0, a negative error or NET_XMIT_*
  * @place: where the EFH header goes
  * @option: its option type
  * @size: L, octets

@@ -2,6 +2,7 @@
 /* Load, unload, and the life of a network namespace. */
 #include <linux/module.h>
 #include <linux/workqueue.h>
+#include "host.h"
 #include "net.h"
 #include "netlink.h"
 #include "protocol.h"
@@ -10,7 +11,7 @@
 #include "trace.h"
 
 unsigned int efh_net_id __read_mostly;
-/* Expiry of fragments and flows, and what packets can't do themselves. */
+/* Expiry of fragments and flows. */
 struct workqueue_struct *efh_wq;
 
 static const struct efh_settings efh_settings_default = {
@@ -40,7 +41,7 @@ static int __net_init efh_net_init(struct net *net)
 	if (err)
 		goto err_reassembly;
 	/* From here on packets come. */
-	err = efh_host_init(en);
+	err = efh_host_init(net);
 	if (err)
 		goto err_flow;
 	return 0;
@@ -56,7 +57,7 @@ err_stats:
 
 static void __net_exit efh_net_pre_exit(struct net *net)
 {
-	efh_host_close(efh_net(net));
+	efh_host_exit(net);
 }
 
 /*
@@ -67,7 +68,6 @@ static void __net_exit efh_net_exit(struct net *net)
 {
 	struct efh_net *en = efh_net(net);
 
-	efh_host_exit(en);
 	efh_flow_exit(en);
 	efh_reassembly_exit(en);
 	efh_native_exit(en);

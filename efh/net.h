@@ -7,7 +7,6 @@
 #include <net/net_namespace.h>
 #include <net/netns/generic.h>
 #include "flow.h"
-#include "host.h"
 #include "native.h"
 #include "reassembly.h"
 #include "stats.h"
@@ -37,7 +36,6 @@ struct efh_net {
 	struct efh_reassembly_table reassembly;
 	struct efh_flow_table flows;
 	struct efh_native_table natives;
-	struct efh_host host;
 };
 
 extern unsigned int efh_net_id;

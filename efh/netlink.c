@@ -161,6 +161,15 @@ static int efh_settings_set(struct sk_buff *skb, struct genl_info *info)
 		return -EINVAL;
 	}
 
+	/* What is held is charged to nobody: beyond the default the host asks. */
+	if (attrs[EFH_A_SETTINGS_MEMORY] &&
+	    nla_get_u64(attrs[EFH_A_SETTINGS_MEMORY]) > EFH_MEMORY &&
+	    !capable(CAP_NET_ADMIN)) {
+		NL_SET_ERR_MSG_ATTR(info->extack, attrs[EFH_A_SETTINGS_MEMORY],
+				    "more memory than the default takes CAP_NET_ADMIN on the host");
+		return -EPERM;
+	}
+
 	WRITE_ONCE(set->efh_option, new.efh_option);
 	WRITE_ONCE(set->parcel_option, new.parcel_option);
 	WRITE_ONCE(set->control_option, new.control_option);
@@ -343,7 +352,7 @@ static int efh_flow_dump(struct sk_buff *msg, struct netlink_callback *cb)
 				     NLM_F_MULTI, EFH_CMD_FLOW_GET);
 		if (!header)
 			break;
-		if (efh_put_flow(msg, flow)) {
+		if (efh_put_flow(msg, flow->destination, flow)) {
 			genlmsg_cancel(msg, header);
 			break;
 		}

@@ -9,21 +9,21 @@
  */
 #include <linux/icmp.h>
 #include <linux/icmpv6.h>
+#include <linux/netfilter_ipv4.h>
 #include <linux/netfilter_ipv6.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
-#include <net/l3mdev.h>
+#include "carrier.h"
 #include "event.h"
 #include "net.h"
 #include "pmtu.h"
 
 /**
- * struct efh_quote - a packet of ours as an ICMP error quotes it
- * @key: its flow
+ * struct efh_quote - a packet as an ICMP error quotes it
+ * @key: the flow it would be of
  * @source: its source, mapped for IPv4
  * @id: Identification
  * @length: of the packet, octets
- * @at: of its EFH header, octets into the packet
  * @option_at: of the EFH option, octets into the packet
  */
 struct efh_quote {
@@ -31,8 +31,21 @@ struct efh_quote {
 	struct in6_addr source;
 	u64 id;
 	unsigned int length;
-	unsigned int at;
 	unsigned int option_at;
+};
+
+/**
+ * struct efh_error - an ICMP error that quotes EFH
+ * @quote: what it quotes
+ * @told: whom it was sent to, mapped for IPv4
+ * @cause: type, code and sender
+ * @mtu: the MTU it tells, octets; 0 if it tells that EFH is refused
+ */
+struct efh_error {
+	struct efh_quote quote;
+	struct in6_addr told;
+	struct efh_cause cause;
+	u32 mtu;
 };
 
 /* The EFH header at @at of a quote of @len octets. */
@@ -51,7 +64,6 @@ static bool efh_quote_header(const u8 *p, unsigned int len, unsigned int at,
 	memcpy(&id, p + at + found + offsetof(struct efh_hdr, id) -
 		    offsetof(struct efh_hdr, option), sizeof(id));
 	quote->id = be64_to_cpu(id);
-	quote->at = at;
 	quote->option_at = at + found;
 	return true;
 }
@@ -105,222 +117,209 @@ static bool efh_quote_ip4(const u8 *p, unsigned int len, u8 option,
 	return efh_quote_header(p, len, iph->ihl * 4, option, quote);
 }
 
-/* The flow of a quote, if it is told to its source and can be in flight. */
-static struct efh_flow *efh_quote_flow(struct efh_net *en,
-				       const struct sk_buff *skb,
-				       const struct in6_addr *told,
-				       struct efh_quote *quote)
-{
-	struct efh_flow_key *key = &quote->key;
-	struct efh_flow *flow;
-
-	if (!ipv6_addr_equal(told, &quote->source))
-		return NULL;
-
-	key->destination.scope = l3mdev_master_ifindex_rcu(skb->dev);
-	if (ipv6_addr_type(&key->destination.addr) & IPV6_ADDR_LINKLOCAL)
-		key->destination.scope = inet6_iif(skb);
-	flow = efh_flow_find(en, key);
-	if (!flow && key->label) {
-		key->label = 0;		/* where flows beyond the limit went */
-		flow = efh_flow_find(en, key);
-	}
-	return flow && efh_flow_in_flight(flow, quote->id) ? flow : NULL;
-}
-
 static unsigned long efh_pmtu_lifetime(const struct efh_net *en,
-				       const struct efh_flow *flow)
+				       const struct efh_destination *d)
 {
-	if (efh_carrier_of(&flow->key.destination.addr) == EFH_CARRIER_IPV6)
+	if (efh_carrier_of(&d->key.addr) == EFH_CARRIER_IPV6)
 		return READ_ONCE(en->net->ipv6.sysctl.ip6_rt_mtu_expires);
 	return READ_ONCE(en->net->ipv4.ip_rt_mtu_expires);
 }
 
 /* A router says that a fragment was too big. */
 static bool efh_pmtu_too_big(struct efh_net *en, struct efh_flow *flow,
-			     const struct efh_quote *quote, u32 mtu,
-			     const struct efh_cause *cause)
+			     const struct efh_error *error)
 {
 	struct efh_destination *d = flow->destination;
-	u32 known, old;
+	u32 mtu = error->mtu, old;
 
 	/* It must be smaller than what it complains about. */
-	if (mtu >= quote->length)
+	if (mtu >= error->quote.length)
 		return false;
 	if (efh_carrier_of(&d->key.addr) == EFH_CARRIER_IPV6)
 		mtu = max_t(u32, mtu, IPV6_MIN_MTU);
 	else if (mtu < IPV4_MIN_MTU)
 		return false;
-
-	known = efh_destination_recall(d, &d->mtu, &old);
-	if (known && known <= mtu)
-		return true;	/* about a fragment sent before the last error */
-	if (efh_destination_learn(d, &d->mtu, mtu, efh_pmtu_lifetime(en, flow),
+	if (efh_destination_learn(d, &d->mtu, mtu, efh_pmtu_lifetime(en, d),
 				  &old))
-		efh_event(en, EFH_CMD_MTU_EVENT, flow,
-			  old ?: READ_ONCE(flow->mtu), mtu, cause);
+		efh_event(en, EFH_CMD_MTU_EVENT, d, flow,
+			  old ?: READ_ONCE(flow->mtu), mtu, &error->cause);
 	return true;
 }
 
 /* The destination says that it does not know our option, or protocol. */
 static void efh_pmtu_refused(struct efh_net *en, struct efh_flow *flow,
-			     const struct efh_cause *cause)
+			     const struct efh_error *error)
 {
 	struct efh_destination *d = flow->destination;
 	u32 old;
 
 	if (efh_destination_learn(d, &d->unaware, EFH_FLOW_STATE_UNAWARE,
-				  efh_pmtu_lifetime(en, flow), &old))
-		efh_event(en, EFH_CMD_PEER_EVENT, flow, old,
-			  EFH_FLOW_STATE_UNAWARE, cause);
+				  efh_pmtu_lifetime(en, d), &old))
+		efh_event(en, EFH_CMD_PEER_EVENT, d, flow,
+			  EFH_FLOW_STATE_ACTIVE, EFH_FLOW_STATE_UNAWARE,
+			  &error->cause);
 }
 
-static bool efh_pmtu_icmp6(struct efh_net *en, const struct sk_buff *skb,
-			   const struct icmp6hdr *icmp,
-			   struct efh_quote *quote)
+/* Is it about a packet of ours that can be in flight? Then heed it. */
+static bool efh_pmtu_heed(struct efh_net *en, const struct efh_error *error)
 {
-	struct efh_flow *flow = efh_quote_flow(en, skb, &ipv6_hdr(skb)->daddr,
-					       quote);
-	struct efh_cause cause = {
-		.type = icmp->icmp6_type,
-		.code = icmp->icmp6_code,
-		.from = ipv6_hdr(skb)->saddr,
-	};
+	const struct efh_quote *quote = &error->quote;
+	struct efh_flow *flow;
 
-	if (!flow)
+	if (!ipv6_addr_equal(&error->told, &quote->source))
 		return false;
-	if (icmp->icmp6_type == ICMPV6_PKT_TOOBIG)
-		return efh_pmtu_too_big(en, flow, quote,
-					ntohl(icmp->icmp6_mtu), &cause);
-	if (ntohl(icmp->icmp6_pointer) != quote->option_at)
+	flow = efh_flow_find(en, &quote->key);
+	if (!flow || !efh_flow_in_flight(flow, quote->id))
 		return false;
-	efh_pmtu_refused(en, flow, &cause);
+	if (error->mtu)
+		return efh_pmtu_too_big(en, flow, error);
+	efh_pmtu_refused(en, flow, error);
 	return true;
 }
 
+/* What becomes of an error that quotes EFH: its end, if it is for this host. */
+static unsigned int efh_pmtu_verdict(struct efh_net *en, struct sk_buff *skb,
+				     const struct efh_error *error,
+				     enum efh_carrier carrier)
+{
+	if (efh_pmtu_heed(en, error)) {
+		efh_stats_inc(en, EFH_A_STATS_ICMP_IN);
+		consume_skb(skb);
+		return NF_STOLEN;
+	}
+	if (!efh_carrier_local(en->net, skb, carrier))
+		return NF_ACCEPT;
+	efh_stats_inc(en, EFH_A_STATS_ICMP_INVALID);
+	return NF_DROP;
+}
+
 /**
- * efh_pmtu_hook6() - at local input, ICMPv6
- * @priv: unused
- * @skb: the packet
+ * efh_pmtu_icmp6() - an ICMPv6 packet before routing
+ * @skb: the packet, ICMPv6 right behind its IPv6 header
  * @state: the hook's
  *
- * Takes Packet Too Big, and Parameter Problem code 2, that quote EFH. The
- * stack's own notification would skip the Destination Options header and tell
- * the transport, to whom it means something else.
+ * Takes Packet Too Big, and Parameter Problem code 2 about our option, that
+ * quote EFH. The stack's own notification would skip the Destination Options
+ * header and tell the transport, to whom it means something else; connection
+ * tracking would translate the quote, or find it invalid.
+ *
+ * Return: a netfilter verdict.
  */
-unsigned int efh_pmtu_hook6(void *priv, struct sk_buff *skb,
+unsigned int efh_pmtu_icmp6(struct sk_buff *skb,
 			    const struct nf_hook_state *state)
 {
+	const unsigned int at = sizeof(struct ipv6hdr);
 	struct efh_net *en = efh_net(state->net);
-	u8 nexthdr = ipv6_hdr(skb)->nexthdr;
-	struct efh_quote quote = {};
+	struct efh_error error = {};
+	struct efh_quote *quote = &error.quote;
 	const struct icmp6hdr *icmp;
-	__be16 frag_off;
-	int at;
 
-	at = ipv6_skip_exthdr(skb, sizeof(struct ipv6hdr), &nexthdr, &frag_off);
-	if (at < 0 || nexthdr != IPPROTO_ICMPV6 ||
-	    !pskb_may_pull(skb, at + sizeof(*icmp)))
+	/* An error is no longer than the minimum MTU; a lie may be. */
+	if (!pskb_may_pull(skb, at + sizeof(*icmp)))
 		return NF_ACCEPT;
 	icmp = (struct icmp6hdr *)(skb->data + at);
-	if (icmp->icmp6_type != ICMPV6_PKT_TOOBIG &&
+	if ((icmp->icmp6_type != ICMPV6_PKT_TOOBIG || !icmp->icmp6_mtu) &&
 	    (icmp->icmp6_type != ICMPV6_PARAMPROB ||
 	     icmp->icmp6_code != ICMPV6_UNK_OPTION))
 		return NF_ACCEPT;
-
-	/* An error is no longer than the minimum MTU; a lie may be. */
 	if (!pskb_may_pull(skb, min_t(unsigned int, skb->len, IPV6_MIN_MTU)))
 		return NF_ACCEPT;
 	icmp = (struct icmp6hdr *)(skb->data + at);
 	if (!efh_quote_ip6((const u8 *)(icmp + 1),
 			   skb_headlen(skb) - at - sizeof(*icmp),
-			   READ_ONCE(en->settings.efh_option), &quote) ||
-	    nf_ip6_checksum(skb, NF_INET_LOCAL_IN, at, IPPROTO_ICMPV6))
+			   READ_ONCE(en->settings.efh_option), quote) ||
+	    (icmp->icmp6_type == ICMPV6_PARAMPROB &&
+	     ntohl(icmp->icmp6_pointer) != quote->option_at) ||
+	    nf_ip6_checksum(skb, NF_INET_PRE_ROUTING, at, IPPROTO_ICMPV6))
 		return NF_ACCEPT;
 
-	if (!efh_pmtu_icmp6(en, skb, icmp, &quote)) {
-		efh_stats_inc(en, EFH_A_STATS_ICMP_INVALID);
-		return NF_DROP;
-	}
-	efh_stats_inc(en, EFH_A_STATS_ICMP_IN);
-	consume_skb(skb);
-	return NF_STOLEN;
+	if (icmp->icmp6_type == ICMPV6_PKT_TOOBIG)
+		error.mtu = ntohl(icmp->icmp6_mtu);
+	error.told = ipv6_hdr(skb)->daddr;
+	error.cause.type = icmp->icmp6_type;
+	error.cause.code = icmp->icmp6_code;
+	error.cause.from = ipv6_hdr(skb)->saddr;
+	quote->key.destination.scope =
+		efh_carrier_scope(skb->dev, inet6_iif(skb),
+				  &quote->key.destination.addr);
+	return efh_pmtu_verdict(en, skb, &error, EFH_CARRIER_IPV6);
 }
 
 /**
- * efh_pmtu_icmp4() - an ICMPv4 error that quotes protocol 60
- * @skb: the error, data at the packet it quotes
- * @info: for Fragmentation Needed the MTU, octets
+ * efh_pmtu_icmp4() - an ICMPv4 packet before routing
+ * @skb: the packet
+ * @state: the hook's
  *
- * Context: the stack's ICMP input: checksum verified, RCU read side.
- * Return: 0.
+ * Takes Fragmentation Needed and Protocol Unreachable that quote EFH.
+ *
+ * Return: a netfilter verdict.
  */
-int efh_pmtu_icmp4(struct sk_buff *skb, u32 info)
+unsigned int efh_pmtu_icmp4(struct sk_buff *skb,
+			    const struct nf_hook_state *state)
 {
-	struct efh_net *en = efh_net(dev_net(skb->dev));
+	const unsigned int at = ip_hdrlen(skb);
+	struct efh_net *en = efh_net(state->net);
+	struct efh_error error = {};
+	struct efh_quote *quote = &error.quote;
 	const struct icmphdr *icmp;
-	struct efh_quote quote = {};
-	struct in6_addr told;
-	struct efh_cause cause;
-	struct efh_flow *flow;
-	bool heeded = false;
 
-	if (!pskb_may_pull(skb, min_t(unsigned int, skb->len, IPV4_MIN_MTU)))
-		return 0;
-	icmp = icmp_hdr(skb);
+	if (ip_is_fragment(ip_hdr(skb)) ||
+	    !pskb_may_pull(skb, at + sizeof(*icmp)))
+		return NF_ACCEPT;
+	icmp = (struct icmphdr *)(skb->data + at);
 	if (icmp->type != ICMP_DEST_UNREACH ||
-	    (icmp->code != ICMP_FRAG_NEEDED && icmp->code != ICMP_PROT_UNREACH))
-		return 0;
+	    (icmp->code != ICMP_PROT_UNREACH &&
+	     (icmp->code != ICMP_FRAG_NEEDED || !icmp->un.frag.mtu)))
+		return NF_ACCEPT;
+	if (!pskb_may_pull(skb, min_t(unsigned int, skb->len, IPV6_MIN_MTU)))
+		return NF_ACCEPT;
+	icmp = (struct icmphdr *)(skb->data + at);
+	if (!efh_quote_ip4((const u8 *)(icmp + 1),
+			   skb_headlen(skb) - at - sizeof(*icmp),
+			   READ_ONCE(en->settings.efh_option), quote) ||
+	    nf_ip_checksum(skb, NF_INET_PRE_ROUTING, at, IPPROTO_ICMP))
+		return NF_ACCEPT;
 
-	cause.type = icmp->type;
-	cause.code = icmp->code;
-	ipv6_addr_set_v4mapped(ip_hdr(skb)->saddr, &cause.from);
-	ipv6_addr_set_v4mapped(ip_hdr(skb)->daddr, &told);
-	flow = efh_quote_ip4(skb->data, skb_headlen(skb),
-			     READ_ONCE(en->settings.efh_option), &quote) ?
-	       efh_quote_flow(en, skb, &told, &quote) : NULL;
-	if (flow && icmp->code == ICMP_FRAG_NEEDED) {
-		heeded = efh_pmtu_too_big(en, flow, &quote, info, &cause);
-	} else if (flow) {
-		efh_pmtu_refused(en, flow, &cause);
-		heeded = true;
-	}
-	efh_stats_inc(en, heeded ? EFH_A_STATS_ICMP_IN :
-				   EFH_A_STATS_ICMP_INVALID);
-	return 0;
+	if (icmp->code == ICMP_FRAG_NEEDED)
+		error.mtu = ntohs(icmp->un.frag.mtu);
+	ipv6_addr_set_v4mapped(ip_hdr(skb)->daddr, &error.told);
+	error.cause.type = icmp->type;
+	error.cause.code = icmp->code;
+	ipv6_addr_set_v4mapped(ip_hdr(skb)->saddr, &error.cause.from);
+	quote->key.destination.scope =
+		efh_carrier_scope(skb->dev, 0, &quote->key.destination.addr);
+	return efh_pmtu_verdict(en, skb, &error, EFH_CARRIER_IPV4);
 }
 
 /**
- * efh_pmtu_get() - the path MTU of a flow
+ * efh_pmtu_get() - the path MTU to a destination
  * @en: the namespace
- * @flow: the flow
+ * @d: the destination
  * @local: what route and device say, octets
  *
  * Return: octets.
  */
-unsigned int efh_pmtu_get(struct efh_net *en, struct efh_flow *flow,
+unsigned int efh_pmtu_get(struct efh_net *en, struct efh_destination *d,
 			  unsigned int local)
 {
-	struct efh_destination *d = flow->destination;
 	u32 forgot, mtu = efh_destination_recall(d, &d->mtu, &forgot);
 
 	if (forgot)
-		efh_event(en, EFH_CMD_MTU_EVENT, flow, forgot, local, NULL);
+		efh_event(en, EFH_CMD_MTU_EVENT, d, NULL, forgot, local, NULL);
 	return mtu ? min(mtu, local) : local;
 }
 
 /**
- * efh_pmtu_unaware() - did the flow's destination refuse EFH?
+ * efh_pmtu_unaware() - did a destination refuse EFH?
  * @en: the namespace
- * @flow: the flow
+ * @d: the destination
  */
-bool efh_pmtu_unaware(struct efh_net *en, struct efh_flow *flow)
+bool efh_pmtu_unaware(struct efh_net *en, struct efh_destination *d)
 {
-	struct efh_destination *d = flow->destination;
 	u32 forgot, state = efh_destination_recall(d, &d->unaware, &forgot);
 
 	if (forgot)
-		efh_event(en, EFH_CMD_PEER_EVENT, flow, forgot,
+		efh_event(en, EFH_CMD_PEER_EVENT, d, NULL, forgot,
 			  EFH_FLOW_STATE_ACTIVE, NULL);
 	return state == EFH_FLOW_STATE_UNAWARE;
 }

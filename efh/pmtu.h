@@ -4,13 +4,16 @@
 
 #include <linux/netfilter.h>
 #include <linux/skbuff.h>
-#include "flow.h"
 
-unsigned int efh_pmtu_hook6(void *priv, struct sk_buff *skb,
+struct efh_destination;
+struct efh_net;
+
+unsigned int efh_pmtu_icmp6(struct sk_buff *skb,
 			    const struct nf_hook_state *state);
-int efh_pmtu_icmp4(struct sk_buff *skb, u32 info);
-unsigned int efh_pmtu_get(struct efh_net *en, struct efh_flow *flow,
+unsigned int efh_pmtu_icmp4(struct sk_buff *skb,
+			    const struct nf_hook_state *state);
+unsigned int efh_pmtu_get(struct efh_net *en, struct efh_destination *d,
 			  unsigned int local);
-bool efh_pmtu_unaware(struct efh_net *en, struct efh_flow *flow);
+bool efh_pmtu_unaware(struct efh_net *en, struct efh_destination *d);
 
 #endif /* _EFH_PMTU_H */

@@ -10,10 +10,10 @@
 #include <linux/icmp.h>
 #include <net/icmp.h>
 #include <net/protocol.h>
+#include <net/xfrm.h>
 #include "carrier.h"
 #include "cb.h"
 #include "net.h"
-#include "pmtu.h"
 #include "protocol.h"
 #include "receive.h"
 
@@ -62,20 +62,25 @@ static int efh_protocol4_rcv(struct sk_buff *skb)
 	case EFH_RECEIVE_TAKEN:
 		return 0;
 	case EFH_RECEIVE_WHOLE:
+		/* 0 would tell the stack that the packet is taken. */
+		if (!ip_hdr(skb)->protocol)
+			break;
 		__skb_pull(skb, ip_hdrlen(skb));
 		skb_reset_transport_header(skb);
 		return -ip_hdr(skb)->protocol;
 	default:
-		/* As if nobody had registered for the protocol. */
-		icmp_send(skb, ICMP_DEST_UNREACH, ICMP_PROT_UNREACH, 0);
-		kfree_skb_reason(skb, SKB_DROP_REASON_IP_NOPROTO);
-		return 0;
+		break;
 	}
+
+	/* As if nobody had registered for the protocol. */
+	if (xfrm4_policy_check(NULL, XFRM_POLICY_IN, skb))
+		icmp_send(skb, ICMP_DEST_UNREACH, ICMP_PROT_UNREACH, 0);
+	kfree_skb_reason(skb, SKB_DROP_REASON_IP_NOPROTO);
+	return 0;
 }
 
 static const struct net_protocol efh_protocol4 = {
 	.handler = efh_protocol4_rcv,
-	.err_handler = efh_pmtu_icmp4,
 	.no_policy = 1,
 };
 

@@ -19,8 +19,8 @@
 /*
  * One packet in the making. Found under RCU; what stands below lock is
  * protected by it, age by the table's lock, which nests inside. Who sets
- * dead, under lock, takes it out of the table and frees it after a grace
- * period; what hangs on it is then his alone.
+ * dead takes it out of the hash under the same lock, and frees it after a
+ * grace period; what hangs on it is then his alone.
  */
 struct efh_reassembly {
 	struct rhash_head node;
@@ -87,16 +87,22 @@ static void efh_reassembly_charge(struct efh_net *en, struct efh_reassembly *r,
 	atomic_long_inc(&en->reassembly.fragments);
 }
 
+/* From here on a fragment of it is the first of another. Context: r->lock. */
+static void efh_reassembly_end(struct efh_net *en, struct efh_reassembly *r)
+{
+	r->dead = true;
+	rhashtable_remove_fast(&en->reassembly.packets, &r->node,
+			       efh_reassembly_params);
+}
+
 /*
- * Take a packet whose dead was just set out of the table. Its fragments are
- * the caller's, its memory stays until the end of the grace period.
+ * Give up a packet that was ended. Its fragments are the caller's, its memory
+ * stays until the end of the grace period.
  */
-static void efh_reassembly_unlink(struct efh_net *en, struct efh_reassembly *r)
+static void efh_reassembly_release(struct efh_net *en, struct efh_reassembly *r)
 {
 	struct efh_reassembly_table *table = &en->reassembly;
 
-	rhashtable_remove_fast(&table->packets, &r->node,
-			       efh_reassembly_params);
 	spin_lock_bh(&table->lock);
 	list_del_init(&r->age);
 	spin_unlock_bh(&table->lock);
@@ -128,11 +134,11 @@ static void efh_reassembly_kill(struct efh_net *en, struct efh_reassembly *r,
 		spin_unlock_bh(&r->lock);
 		return;
 	}
-	r->dead = true;
+	efh_reassembly_end(en, r);
 	head = r->head;
 	spin_unlock_bh(&r->lock);
 
-	efh_reassembly_unlink(en, r);
+	efh_reassembly_release(en, r);
 	if (reason == EFH_DROP_TIMEOUT && head && !efh_cb(head)->index)
 		efh_carrier_time_exceeded(en->net, head, r->key.carrier);
 	efh_drop_list(en, head, reason);
@@ -172,26 +178,29 @@ u64 efh_reassembly_bytes(struct efh_net *en)
 }
 
 /*
- * Keep to the memory bound. A quarter of it is the strangers': halves that a
- * known source left behind must not keep newcomers out.
+ * One step towards the memory bound. A quarter of it is the strangers': halves
+ * that a known source left behind must not keep newcomers out.
  *
- * Context: RCU read side.
+ * Return: true if a packet was evicted.
  */
-static void efh_reassembly_evict(struct efh_net *en)
+static bool efh_reassembly_evict(struct efh_net *en)
 {
-	u64 bound = READ_ONCE(en->settings.memory), strangers;
-	enum efh_age first;
+	const atomic_long_t *bytes = en->reassembly.bytes;
+	u64 bound = READ_ONCE(en->settings.memory);
 	struct efh_reassembly *r;
+	enum efh_age first;
 
-	while (efh_reassembly_bytes(en) > bound) {
-		strangers = atomic_long_read(&en->reassembly.bytes[EFH_AGE_STRANGER]);
-		first = strangers > bound / 4 ? EFH_AGE_STRANGER : EFH_AGE_KNOWN;
-		r = efh_reassembly_oldest(en, first, jiffies) ?:
-		    efh_reassembly_oldest(en, !first, jiffies);
-		if (!r)
-			break;
+	if (efh_reassembly_bytes(en) <= bound)
+		return false;
+	rcu_read_lock();
+	first = (u64)atomic_long_read(&bytes[EFH_AGE_STRANGER]) > bound / 4 ?
+		EFH_AGE_STRANGER : EFH_AGE_KNOWN;
+	r = efh_reassembly_oldest(en, first, jiffies) ?:
+	    efh_reassembly_oldest(en, !first, jiffies);
+	if (r)
 		efh_reassembly_kill(en, r, EFH_DROP_EVICTED);
-	}
+	rcu_read_unlock();
+	return r;
 }
 
 static unsigned long efh_reassembly_timeout(struct efh_net *en)
@@ -443,6 +452,8 @@ static bool efh_reassembly_head(struct efh_reassembly *r, struct sk_buff *skb,
 	twin = skb_clone(skb, GFP_ATOMIC | __GFP_NOWARN);
 	if (!twin)
 		return false;
+	nf_reset_ct(twin);
+	skb_ext_reset(twin);
 	twin->next = skb->next;
 	*link = twin;
 
@@ -539,7 +550,7 @@ bool efh_reassembly_add(struct efh_net *en, struct sk_buff *skb,
 		spin_lock_bh(&r->lock);
 		if (!r->dead)
 			break;
-		/* Complete or ended just now; out of the table in a moment. */
+		/* It ended between our look and our lock. */
 		spin_unlock_bh(&r->lock);
 	}
 	reason = efh_reassembly_check(r, f);
@@ -558,17 +569,18 @@ bool efh_reassembly_add(struct efh_net *en, struct sk_buff *skb,
 	whole = r->last != EFH_LAST_UNKNOWN &&
 		r->present == GENMASK_ULL(r->last, 0);
 	if (whole)
-		r->dead = true;
+		efh_reassembly_end(en, r);
 	else
 		efh_reassembly_strip(skb);
 	spin_unlock_bh(&r->lock);
 
 	if (!whole) {
-		efh_reassembly_evict(en);
+		while (efh_reassembly_evict(en))
+			;
 		return false;
 	}
 
-	efh_reassembly_unlink(en, r);
+	efh_reassembly_release(en, r);
 	reason = efh_reassembly_join(r, skb, link);
 	if (reason) {
 		efh_drop_list(en, r->head, reason);
@@ -613,9 +625,8 @@ unsigned int efh_reassembly_packets(struct efh_net *en)
  */
 void efh_reassembly_settings(struct efh_net *en)
 {
-	rcu_read_lock();
-	efh_reassembly_evict(en);
-	rcu_read_unlock();
+	while (efh_reassembly_evict(en))
+		cond_resched();
 	efh_reassembly_arm(en);
 }
 

@@ -8,6 +8,7 @@
 #include "carrier.h"
 #include "cb.h"
 #include "net.h"
+#include "pmtu.h"
 #include "receive.h"
 
 /* From a packet at its network header to payload with headers in front. */
@@ -22,9 +23,16 @@ static void efh_receive_open(struct sk_buff *skb, const struct efh_place *place,
 	cb->hdrlen = place->hdrlen;
 	cb->index = f->index;
 	skb_pull_rcsum(skb, place->at + place->hdrlen);
-	/* Only a whole packet can have a checksum still to be filled in. */
-	if (skb->ip_summed == CHECKSUM_PARTIAL && !efh_wire_atomic(f))
+	if (efh_wire_atomic(f))
+		return;
+	/*
+	 * Only a whole packet can have a checksum still to be filled in, or
+	 * segments; and a socket given to it may be gone when it is complete.
+	 */
+	if (skb->ip_summed == CHECKSUM_PARTIAL)
 		skb->ip_summed = CHECKSUM_NONE;
+	skb_gso_reset(skb);
+	skb_orphan(skb);
 }
 
 /**
@@ -111,6 +119,8 @@ unsigned int efh_receive_hook6(void *priv, struct sk_buff *skb,
 	case NEXTHDR_ROUTING:
 	case NEXTHDR_DEST:
 		return efh_receive_hook(skb, state, EFH_CARRIER_IPV6);
+	case NEXTHDR_ICMP:
+		return efh_pmtu_icmp6(skb, state);
 	default:
 		return NF_ACCEPT;
 	}
@@ -125,6 +135,12 @@ unsigned int efh_receive_hook6(void *priv, struct sk_buff *skb,
 unsigned int efh_receive_hook4(void *priv, struct sk_buff *skb,
 			       const struct nf_hook_state *state)
 {
-	return ip_hdr(skb)->protocol == IPPROTO_DSTOPTS ?
-	       efh_receive_hook(skb, state, EFH_CARRIER_IPV4) : NF_ACCEPT;
+	switch (ip_hdr(skb)->protocol) {
+	case IPPROTO_DSTOPTS:
+		return efh_receive_hook(skb, state, EFH_CARRIER_IPV4);
+	case IPPROTO_ICMP:
+		return efh_pmtu_icmp4(skb, state);
+	default:
+		return NF_ACCEPT;
+	}
 }

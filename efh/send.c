@@ -14,7 +14,6 @@
 #include "carrier.h"
 #include "compat.h"
 #include "fragment.h"
-#include "host.h"
 #include "net.h"
 #include "pmtu.h"
 #include "send.h"
@@ -27,7 +26,7 @@
  * @en: the namespace
  * @state: the hook's
  * @native: the prefix its destination is in
- * @flow: its flow
+ * @flow: its flow; NULL without memory for one
  * @carrier: its family
  * @local: what route and device take, octets
  * @mtu: what the path takes, octets
@@ -50,14 +49,20 @@ static bool efh_send_own(const struct sk_buff *skb,
 			 const struct nf_hook_state *state,
 			 enum efh_carrier carrier)
 {
-	if (carrier == EFH_CARRIER_IPV6 ? IP6CB(skb)->iif != 0 :
-					  IPCB(skb)->flags & IPSKB_FORWARDED)
+	/* Some tunnels leave debris in cb, but those name their socket. */
+	if (!state->sk &&
+	    (carrier == EFH_CARRIER_IPV6 ? IP6CB(skb)->iif != 0 :
+					   IPCB(skb)->flags & IPSKB_FORWARDED))
 		return false;
+#if IS_ENABLED(CONFIG_BRIDGE_NETFILTER)
+	if (nf_bridge_info_exists(skb))
+		return false;
+#endif
 #ifdef CONFIG_XFRM
 	if (skb_dst(skb)->xfrm)
 		return false;
 #endif
-	return !netif_is_l3_master(state->out) && !nf_bridge_info_exists(skb);
+	return !netif_is_l3_master(state->out);
 }
 
 /* What route and device take, octets. */
@@ -66,8 +71,7 @@ static unsigned int efh_send_local_mtu(const struct sk_buff *skb,
 {
 	const struct dst_entry *dst = skb_dst(skb);
 	const struct net_device *dev = s->state->out;
-	unsigned int mtu = min_t(unsigned int, dst_mtu(dst),
-				 READ_ONCE(dev->mtu));
+	unsigned int mtu = READ_ONCE(dev->mtu);
 	const struct inet6_dev *idev;
 
 	if (s->carrier == EFH_CARRIER_IPV6) {
@@ -76,7 +80,8 @@ static unsigned int efh_send_local_mtu(const struct sk_buff *skb,
 			mtu = min_t(unsigned int, mtu,
 				    READ_ONCE(idev->cnf.mtu6));
 	}
-	return mtu - lwtunnel_headroom(dst->lwtstate, mtu);
+	mtu -= lwtunnel_headroom(dst->lwtstate, mtu);
+	return min(mtu, dst_mtu(dst));
 }
 
 static bool efh_send_fits(const struct sk_buff *skb, unsigned int mtu)
@@ -100,19 +105,16 @@ static void efh_send_flow_key(const struct sk_buff *skb,
 			      const struct efh_sending *s,
 			      struct efh_flow_key *key)
 {
+	struct in6_addr *to = &key->destination.addr;
 	const struct net_device *dev = s->state->out;
 
-	key->destination.scope = l3mdev_master_ifindex_rcu(dev);
 	if (s->carrier == EFH_CARRIER_IPV4) {
-		ipv6_addr_set_v4mapped(ip_hdr(skb)->daddr,
-				       &key->destination.addr);
-		key->label = 0;
-		return;
+		ipv6_addr_set_v4mapped(ip_hdr(skb)->daddr, to);
+	} else {
+		*to = ipv6_hdr(skb)->daddr;
+		key->label = be32_to_cpu(ip6_flowlabel(ipv6_hdr(skb)));
 	}
-	key->destination.addr = ipv6_hdr(skb)->daddr;
-	key->label = be32_to_cpu(ip6_flowlabel(ipv6_hdr(skb)));
-	if (ipv6_addr_type(&key->destination.addr) & IPV6_ADDR_LINKLOCAL)
-		key->destination.scope = dev->ifindex;
+	key->destination.scope = efh_carrier_scope(dev, dev->ifindex, to);
 }
 
 /* The packet can't be sent: count it, and tell who has no socket to hear. */
@@ -121,7 +123,7 @@ static void efh_send_too_big(struct sk_buff *skb, const struct efh_sending *s)
 	const struct sock *sk = s->state->sk;
 
 	efh_stats_inc(s->en, EFH_A_STATS_OUT_FAILED);
-	if (sk && !sk->sk_kern_sock)
+	if (sk && !(sk_fullsock(sk) && sk->sk_kern_sock))
 		return;
 	if (s->carrier == EFH_CARRIER_IPV6)
 		icmpv6_send(skb, ICMPV6_PKT_TOOBIG, 0, s->mtu);
@@ -144,9 +146,13 @@ static void efh_send_standard(struct sk_buff *skb, const struct efh_sending *s)
 static bool efh_send_plan(struct sk_buff *skb, const struct efh_sending *s,
 			  struct efh_split *split)
 {
+	struct efh_place found = { .carrier = s->carrier };
 	unsigned int headers, length, size;
 
-	if (efh_carrier_place(skb, &split->place))
+	/* A fragment, of whatever kind, is not fragmented again. */
+	if (efh_carrier_place(skb, &split->place) ||
+	    efh_carrier_find(skb, split->option, &found) ||
+	    !efh_compat_readable(skb))
 		return false;
 	headers = split->place.at + EFH_HDR_LEN;
 	length = skb->len - split->place.at;
@@ -170,14 +176,14 @@ static int efh_send_split(struct sk_buff *skb, const struct efh_sending *s,
 
 	split->id = efh_flow_next(s->flow, s->mtu, split->size);
 	err = efh_fragment(skb, split);
-	if (err) {
+	if (err && err != NET_XMIT_CN) {
 		efh_stats_inc(s->en, EFH_A_STATS_OUT_FAILED);
 		return err;
 	}
 	atomic64_add(split->count, &s->flow->fragments);
 	efh_stats_inc(s->en, EFH_A_STATS_OUT_PACKETS);
 	efh_stats_add(s->en, EFH_A_STATS_OUT_FRAGMENTS, split->count);
-	return 0;
+	return err;
 }
 
 /* A segment of a GSO packet; taken. */
@@ -226,6 +232,34 @@ static unsigned int efh_send_stolen(int err)
 	return NF_STOLEN | (err < 0 ? -err << NF_VERDICT_QBITS : 0);
 }
 
+/*
+ * Let the hooks behind us see the packet while it is one. Connection tracking
+ * confirms at the last priority as well, and where it was there before us it
+ * runs after us: a connection never confirmed does not exist for the answer.
+ *
+ * Return: as nf_hook_slow(): 1 if the packet is still here.
+ */
+static int efh_send_behind(struct sk_buff *skb, const struct efh_sending *s)
+{
+	const struct netns_nf *nf = &s->en->net->nf;
+	const struct nf_hook_entries *e;
+	struct nf_hook_state state = *s->state;
+	nf_hookfn *own;
+	unsigned int i;
+
+	if (s->carrier == EFH_CARRIER_IPV6) {
+		own = efh_send_hook6;
+		e = rcu_dereference(nf->hooks_ipv6[NF_INET_POST_ROUTING]);
+	} else {
+		own = efh_send_hook4;
+		e = rcu_dereference(nf->hooks_ipv4[NF_INET_POST_ROUTING]);
+	}
+	for (i = 0; e && i < e->num_hook_entries; i++)
+		if (e->hooks[i].hook == own && ++i < e->num_hook_entries)
+			return nf_hook_slow(skb, &state, e, i);
+	return 1;
+}
+
 /* The packet exceeds the path MTU, or shall be an atomic fragment. */
 static unsigned int efh_send(struct sk_buff *skb, const struct efh_sending *s,
 			     bool fits)
@@ -237,27 +271,35 @@ static unsigned int efh_send(struct sk_buff *skb, const struct efh_sending *s,
 		.place.carrier = s->carrier,
 		.option = READ_ONCE(s->en->settings.efh_option),
 	};
-	bool standard = efh_pmtu_unaware(s->en, s->flow);
+	/* Without memory for a flow the stack does what it can. */
+	bool standard = !s->flow ||
+			efh_pmtu_unaware(s->en, s->flow->destination);
+	unsigned int length = skb->len;
+	bool gso = skb_is_gso(skb);
+	int err;
 
-	/* Behind us connection tracking confirms: it must see the packet. */
-	if (efh_host_unconfirmed(s->en, skb)) {
-		if (skb_is_gso(skb))
+	if (!gso && !standard && !efh_send_plan(skb, s, &split)) {
+		if (fits)
 			return NF_ACCEPT;
-		standard = true;
+		efh_send_too_big(skb, s);
+		return NF_DROP_ERR(-EMSGSIZE);
 	}
-	if (fits && (standard || skb_is_gso(skb)))
+	if (fits && (gso || standard))
 		return NF_ACCEPT;
-	if (skb_is_gso(skb))
-		return efh_send_stolen(efh_send_segments(skb, s, &split,
-							 standard));
-	if (standard) {
+	if (!gso && standard) {
 		efh_send_standard(skb, s);
 		return NF_ACCEPT;
 	}
-	if (efh_send_plan(skb, s, &split))
-		return efh_send_stolen(efh_send_split(skb, s, &split));
-	efh_send_too_big(skb, s);
-	return NF_DROP_ERR(-EMSGSIZE);
+	err = efh_send_behind(skb, s);
+	if (err == 1 && !gso && skb->len != length &&
+	    !efh_send_plan(skb, s, &split)) {
+		efh_send_too_big(skb, s);
+		return NF_DROP_ERR(-EMSGSIZE);
+	}
+	if (err == 1)
+		err = gso ? efh_send_segments(skb, s, &split, standard) :
+			    efh_send_split(skb, s, &split);
+	return efh_send_stolen(err);
 }
 
 static unsigned int efh_send_hook(struct sk_buff *skb,
@@ -272,6 +314,7 @@ static unsigned int efh_send_hook(struct sk_buff *skb,
 		.carrier = carrier,
 	};
 	struct efh_flow_key key = {};
+	struct efh_destination *d;
 
 	if (list_empty(&en->natives.list) || !efh_send_own(skb, state, carrier))
 		return NF_ACCEPT;
@@ -291,15 +334,13 @@ static unsigned int efh_send_hook(struct sk_buff *skb,
 		return NF_DROP_ERR(-EMSGSIZE);
 	}
 
-	s.flow = efh_flow_get(en, &key);
-	if (!s.flow) {
-		efh_stats_inc(en, EFH_A_STATS_OUT_FAILED);
-		return NF_DROP_ERR(-ENOBUFS);
-	}
-	s.mtu = efh_pmtu_get(en, s.flow, s.local);
+	d = efh_destination_find(en, &key.destination);
+	if (d)
+		s.mtu = efh_pmtu_get(en, d, s.local);
 	fits = efh_send_fits(skb, s.mtu);
 	if (fits && (!atomic || skb->len + EFH_HDR_LEN > s.mtu))
 		return NF_ACCEPT;
+	s.flow = efh_flow_get(en, &key);
 	return efh_send(skb, &s, fits);
 }
 
