@@ -39,8 +39,10 @@ $(KDIR)/Makefile:
 tools:
 	$(MAKE) -C tools
 
+# Debian's headers ask to sign with a key that only Debian has
 install: module tools
-	$(MAKE) -C $(KDIR) M=$(CURDIR) INSTALL_MOD_PATH=$(DESTDIR) modules_install
+	$(MAKE) -C $(KDIR) M=$(CURDIR) INSTALL_MOD_PATH=$(DESTDIR) \
+		CONFIG_MODULE_SIG_ALL= modules_install
 	$(MAKE) -C tools install
 ifeq ($(DESTDIR),)
 	depmod -a $(KVER)
