@@ -19,7 +19,6 @@ import sys
 import time
 import traceback
 
-import efhnetlink
 from efhnetlink import Genl, Events
 
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -306,7 +305,7 @@ class Pair:
                   f"neigh replace {self.A4} lladdr {self.mac_a} dev b0 nud permanent")
         self.a.run(f"ping -c 1 -W 10 {self.B6}")
 
-    def wire(self, ns=None):
+    def wire(self):
         """Puts octets on A's end of the link as a neighbour would."""
         return Wire(self.a, "a0", self.mac_b, self.mac_a)
 

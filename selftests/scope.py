@@ -254,5 +254,5 @@ def timeouts():
 
 
 if __name__ == "__main__":
-    main(forwarding, forwarding_conntrack, bridged, vrf, vrfs_apart, links_apart, link_local, multicast,
-         options, timeouts)
+    main(forwarding, forwarding_conntrack, bridged, vrf, vrfs_apart, links_apart, link_local,
+         multicast, options, timeouts)

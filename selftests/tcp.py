@@ -12,7 +12,7 @@ from efhwire import Packet
 
 def stream(path, family, size, how, port):
     """size octets from A to B; what B saw, by digest."""
-    a, b = path.ends(family)
+    b = path.ends(family)[1]
     listener = path.b.socket(AF[family], socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((b, port))

@@ -168,8 +168,9 @@ static unsigned int compare(unsigned int before, u8 nexthdr, unsigned int index,
 	got = efh_wire_decode((u8 *)&h, sizeof(h), OPTION, before, payload, &f, &pointer);
 	expected_at = expected == EFH_DROP_BAD_INDEX ? 5 : 6;
 	if (got != expected || (expected && pointer != expected_at)) {
-		printf("# before %u next header %u index %u offset %u more %d payload %u: got %d at %u, expected %d\n",
-		       before, nexthdr, index, offset, more, payload, got, pointer, expected);
+		printf("# before %u next header %u index %u offset %u more %d payload %u: ",
+		       before, nexthdr, index, offset, more, payload);
+		printf("got %d at %u, expected %d\n", got, pointer, expected);
 		return 1;
 	}
 	if (!got && (more || index) && f.size * index != f.offset) {

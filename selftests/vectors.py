@@ -93,7 +93,7 @@ def play(host, wire, log, sock, steps):
             wrong.append(f"step {number}: delivered {short(seen)}")
     left = host.stats()
     if left["reassembly_packets"] or left["reassembly_bytes"]:
-        wrong.append(f"{left['reassembly_packets']} packets, {left['reassembly_bytes']} octets held")
+        wrong.append(f"still held: {left}")
     return wrong
 
 
