@@ -236,20 +236,20 @@ def options():
 
 
 def timeouts():
-    """Each namespace has a timeout and counters of its own."""
-    first, second = Pair(names="ab"), Pair(names="cd")
-    first.b.efhctl("settings set timeout 0.5")
-    second.b.efhctl("settings set timeout 2")
-    for pair in (first, second):
-        piece = efhwire.fragments(pair.A6, pair.B6, efhwire.UDP,
-                                  efhwire.udp(pair.A6, pair.B6, 7, 9999, data(3000)), 1440, 77)[0]
-        pair.wire().send(piece)
-    ok(wait(lambda: second.b.stats()["reassembly_packets"] == 1), "held")
-    ok(wait(lambda: first.b.stats()["timeout"] == 1, 1.4), "half a second", first.b.stats())
-    eq(second.b.stats()["timeout"], 0, "two seconds are not over yet")
-    ok(wait(lambda: second.b.stats()["timeout"] == 1, 3), "two seconds", second.b.stats())
-    for pair in (first, second):
-        eq({k: v for k, v in pair.b.stats().items() if "reassembly" in k and v}, {},
+    """The two ends of one path have timeouts and counters of their own."""
+    pair = Pair()
+    pair.a.efhctl("settings set timeout 0.5")
+    pair.b.efhctl("settings set timeout 2")
+    for wire, source, target in ((pair.wire(), pair.A6, pair.B6),
+                                 (Wire(pair.b, "b0", pair.mac_a, pair.mac_b), pair.B6, pair.A6)):
+        whole = efhwire.udp(source, target, 7, 9999, data(3000))
+        wire.send(efhwire.fragments(source, target, efhwire.UDP, whole, 1440, 77)[0])
+    ok(wait(lambda: pair.b.stats()["reassembly_packets"] == 1), "held")
+    ok(wait(lambda: pair.a.stats()["timeout"] == 1, 1.4), "half a second", pair.a.stats())
+    eq(pair.b.stats()["timeout"], 0, "two seconds are not over yet")
+    ok(wait(lambda: pair.b.stats()["timeout"] == 1, 3), "two seconds", pair.b.stats())
+    for ns in (pair.a, pair.b):
+        eq({k: v for k, v in ns.stats().items() if "reassembly" in k and v}, {},
            "nothing is held")
 
 
