@@ -4,6 +4,7 @@
 import json
 
 from efhtest import *
+from efhwire import Packet
 
 NETFILTER = ("nft_masq nft_redir nft_chain_nat nft_nat nft_ct nft_log nft_compat nf_nat "
              "xt_conntrack nf_conntrack_netlink nf_conntrack nf_defrag_ipv6 nf_defrag_ipv4")
@@ -111,6 +112,136 @@ def tracked(path, what):
            f"IPv{family} {what}: one entry with its ports", listing)
 
 
+def confirmed_behind():
+    """Connection tracking whose hooks stand behind ours: a first packet starts a connection."""
+    need("nft", "conntrack")
+    path = Path(native=False)
+    command("modprobe -r efh")
+    for ns in (path.a, path.b):
+        ns.nft("""table inet efh {
+            counter fresh { }
+            counter known { }
+            counter invalid { }
+            chain in { type filter hook input priority 0;
+                meta l4proto udp ct state new counter name fresh
+                meta l4proto udp ct state established counter name known
+                ct state invalid counter name invalid drop }
+            chain out { type filter hook output priority 0;
+                meta l4proto udp ct state established counter name known
+                ct state invalid counter name invalid drop } }""")
+    command("modprobe efh")
+    path.native()
+    for family in (6, 4):
+        a, b = path.ends(family)
+        wire = Wire(path.r, "ra")
+        before = {ns: {n: counter(ns, n)[0] for n in ("fresh", "known", "invalid")}
+                  for ns in (path.a, path.b)}
+        count = fragments_of(60008, fragment_size(1500, family))
+        rx = path.b.socket(AF[family], bind=(b, 9999))
+        there = back = 0
+        with path.a.expect(f"IPv{family}: each of 20 leaves as EFH", out_packets=20,
+                           out_fragments=20 * count, out_failed=0), \
+                path.b.expect(f"IPv{family}: each of 20 answers leaves as EFH", out_packets=20,
+                              out_fragments=20 * count, out_failed=0):
+            for number in range(20):
+                tx = path.a.socket(AF[family], bind=(a, 0))
+                tx.settimeout(2)
+                rx.settimeout(2)
+                tx.sendto(data(60000, number), (b, 9999))
+                try:
+                    got, peer = rx.recvfrom(1 << 17)
+                except TimeoutError:
+                    continue
+                there += got == data(60000, number)
+                rx.sendto(got[::-1], peer[:2])
+                back += receive(tx) == data(60000, number)[::-1]
+                tx.close()
+        eq((there, back), (20, 20), f"IPv{family}: the first of 20 connections, and answers")
+        eq(sum(p.fragmented for p in map(Packet, wire.frames())), 0,
+           f"IPv{family}: no standard fragment on the wire")
+        for ns, expected in ((path.a, (0, 20, 0)), (path.b, (20, 20, 0))):
+            eq(tuple(counter(ns, n)[0] - before[ns][n] for n in ("fresh", "known", "invalid")),
+               expected, f"IPv{family}: {ns.role()}'s packets new, established, invalid")
+            listing = ns.run(f"conntrack -L -f ipv{family} -p udp --dport 9999", check=False).stdout
+            lines = [line for line in listing.split("\n") if "dport=9999" in line]
+            eq((len(lines), sum("UNREPLIED" in line for line in lines)), (20, 0),
+               f"IPv{family}: {ns.role()} has 20 connections, none without an answer")
+        wire.close()
+        rx.close()
+
+
+STRICT = """
+    counter invalid { }
+    chain pre { type filter hook prerouting priority -150;
+        ct state invalid counter name invalid drop }
+    chain in { type filter hook input priority 0; policy drop;
+        iifname lo accept
+        ct state established,related accept
+        ip6 nexthdr icmpv6 icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept
+        ct state invalid counter name invalid drop }"""
+
+
+def learns(path, family, target, what):
+    """The link beyond the router narrows; nothing of size would get through unlearnt."""
+    a, b = path.ends(family)
+    for end, mtu in ((path.r, 1500), (path.b, 1500)):
+        end.ip(f"link set {'rb' if end is path.r else 'b0'} mtu {mtu}")
+    path.a.efhctl("flow flush")
+    tx = path.a.socket(AF[family], bind=(a, 0))
+    rx = path.b.socket(AF[family], bind=(b, 9999))
+    tx.sendto(data(60000), (target, 9999))
+    eq(receive(rx), data(60000), f"IPv{family} {what}: before")
+    path.r.ip("link set rb mtu 1400")
+    path.b.ip("link set b0 mtu 1400")
+    before = path.a.stats()
+    rx.settimeout(0.4)
+    tx.sendto(data(60000, 1), (target, 9999))
+    eq(receive(rx), None, f"IPv{family} {what}: what the news is about is lost")
+    wait(lambda: path.a.stats()["icmp_in"] > before["icmp_in"], 1)
+    rx.settimeout(2)
+    tx.sendto(data(60000, 2), (target, 9999))
+    try:
+        got, peer = rx.recvfrom(1 << 17)
+    except TimeoutError:
+        got, peer = None, None
+    eq(got, data(60000, 2), f"IPv{family} {what}: the next one fits")
+    eq([f["path_mtu"] for f in path.a.flows() if f["destination"] == b], [1400],
+       f"IPv{family} {what}: the flow has learnt")
+    eq(path.a.stats()["icmp_invalid"], before["icmp_invalid"],
+       f"IPv{family} {what}: no error was taken for a forgery")
+    if peer:
+        rx.sendto(data(3000), peer[:2])
+        tx.settimeout(2)
+        try:
+            got, peer = tx.recvfrom(1 << 17)
+        except TimeoutError:
+            got, peer = None, [None]
+        eq((got, peer[0]), (data(3000), target), f"IPv{family} {what}: and the answer comes")
+    tx.close()
+    rx.close()
+
+
+def strict():
+    """Errors about fragments that connection tracking never saw are heeded before it."""
+    need("nft")
+    path = Path()
+    path.a.nft("table inet efh {" + STRICT + "}")
+    for family in (6, 4):
+        learns(path, family, path.ends(family)[1], "strict rules")
+
+
+def strict_translated():
+    """As well where the destination the path knows is not the one the sender named."""
+    need("nft")
+    path = Path()
+    path.a.nft("table inet efh {" + STRICT + f"""
+        chain out {{ type nat hook output priority -100;
+            ip6 daddr 2001:db8:2::77 dnat ip6 to {Path.B6}
+            ip daddr 198.51.100.77 dnat ip to {Path.B4} }} }}""")
+    for family, target in ((6, "2001:db8:2::77"), (4, "198.51.100.77")):
+        learns(path, family, target, "strict rules and dnat")
+
+
 def drop_by_port():
     """A rule that forbids a port forbids it to EFH packets, whole."""
     need("nft")
@@ -191,5 +322,5 @@ def source_nat():
 
 
 if __name__ == "__main__":
-    main(nothing_loaded, conntrack_after, conntrack_before, drop_by_port, redirect,
-         dnat_elsewhere, source_nat)
+    main(nothing_loaded, conntrack_after, conntrack_before, confirmed_behind,
+         strict, strict_translated, drop_by_port, redirect, dnat_elsewhere, source_nat)
