@@ -148,5 +148,59 @@ def links():
         eq(ns.stats()["out_packets"] > 0, True, f"{ns.role()} sent")
 
 
+def held_elsewhere(tracked):
+    """The sender's namespace goes while packets of it are held, one fragment short."""
+    path = Path()
+    path.b.efhctl("settings set timeout 8")
+    if tracked:
+        path.a.nft("""table inet efh { chain out { type filter hook output priority 0;
+            ct state new,established counter } }""")
+    # the fragment with Index 5, in either family
+    path.r.nft("""table inet efh { chain through { type filter hook forward priority 0;
+        ip6 nexthdr 60 @nh,360,8 20 drop
+        ip protocol 60 @nh,200,8 20 drop } }""")
+    for family in (6, 4):
+        a, b = path.ends(family)
+        tx = path.a.socket(AF[family], bind=(a, 0))
+        tx.sendto(data(60000), (b, 9999))
+        tx.close()
+    what = "tracked" if tracked else "untracked"
+    count = sum(fragments_of(60008, fragment_size(1500, family)) - 1 for family in (6, 4))
+    wait(lambda: path.b.stats()["reassembly_fragments"] == count)
+    now = path.b.stats()
+    eq((now["reassembly_packets"], now["reassembly_fragments"]), (2, count),
+       f"{what}: all but two fragments held")
+
+    def link_gone(dev, seconds):
+        """Its other end was in a namespace that is no more."""
+        start = time.monotonic()
+        gone = wait(lambda: path.r.run(f"ip link show {dev}", check=False).returncode, seconds)
+        note(f"{dev}: {time.monotonic() - start:.2f} s")
+        return gone
+    path.a.delete()
+    ok(link_gone("ra", 3), f"{what}: the sender's devices are gone")
+    # namespaces are cleaned up one after another: the next is not kept waiting
+    other = Namespace("c")
+    link(other, "c0", path.r, "rc", number=3)
+    other.delete()
+    ok(link_gone("rc", 3), f"{what}: and the sender's namespace, too")
+    eq(path.b.stats()["reassembly_packets"], 2, f"{what}: what it sent was held all the time")
+    ok(wait(lambda: path.b.stats()["reassembly_packets"] == 0, 9), f"{what}: until its timeout")
+    wait(lambda: path.b.stats()["timeout"] == count)    # a moment later
+    eq(path.b.stats()["timeout"], count, f"{what}: counted")
+
+
+def sender_goes():
+    """What the receiver holds keeps nothing of the sender's namespace."""
+    need("nft")
+    held_elsewhere(False)
+
+
+def sender_goes_tracked():
+    """Nor do connections of it."""
+    need("nft", "conntrack")
+    held_elsewhere(True)
+
+
 if __name__ == "__main__":
-    main(namespaces, module, links)
+    main(namespaces, module, links, sender_goes, sender_goes_tracked)
