@@ -299,6 +299,37 @@ def ancillary():
            f"IPv{family}: the device it came by")
 
 
+def looped():
+    """A sender that is a member of its group, sending atomic fragments and others."""
+    pair = Pair()
+    group, port = "ff15::4242", 9999
+    for ns in (pair.a, pair.b):
+        ns.efhctl("native add ff15::/16")
+        ns.efhctl("settings set atomic on")
+    members = []
+    for ns, dev in ((pair.a, "a0"), (pair.b, "b0")):
+        rx = ns.socket(bind=(group, port))
+        rx.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP,
+                      efhwire.address(group) + struct.pack("=I", ns.ifindex(dev)))
+        rx.settimeout(2)
+        members.append(rx)
+    tx = pair.a.socket(bind=(pair.A6, 0))
+    tx.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, pair.a.ifindex("a0"))
+    for loop in (1, 0):
+        tx.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_LOOP, loop)
+        for size in (100, 1400, 20000):
+            wire = Wire(pair.b, "b0")
+            members[0].settimeout(2 if loop else 0.2)
+            tx.sendto(data(size, size + loop), (group, port))
+            eq([receive(rx) for rx in members],
+               [data(size, size + loop) if loop else None, data(size, size + loop)],
+               f"multicast with loop {loop}, {size} octets: each copy due")
+            seen = [p for p in map(Packet, wire.frames()) if p.dst == group]
+            eq((len(seen), all(p.efh for p in seen)), (fragments_of(size + 8, 1440), True),
+               f"multicast with loop {loop}, {size} octets: sent once, as EFH")
+            wire.close()
+
+
 def nobody_there():
     """A port without a socket answers a whole packet, and the sender hears of it."""
     path = Path()
@@ -317,5 +348,5 @@ def nobody_there():
 
 if __name__ == "__main__":
     main(pieces, pages, addressed, gso, raw_sockets, icmp_echo, flow_labels, extension_headers,
-         without_gather, gro_off, checksums, ancillary,
+         without_gather, gro_off, checksums, ancillary, looped,
          nobody_there)
