@@ -164,6 +164,21 @@ def user_namespace():
     if "unshare" in done.stderr:
         raise Skip(done.stderr.strip())
     ok(done.returncode == 0 and "3000" in done.stdout, "changes by the owner", done.stderr)
+    # memory is the host's: he may hold less, and not more
+    for value, status in (("16M", 0), ("32M", 0), ("33554433", 1), ("1G", 1)):
+        for user in ([], ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]):
+            done = command(user + ["unshare", "-Urn", "efhctl", "settings", "set", "memory", value],
+                           check=False)
+            if user and "unshare" in done.stderr:
+                continue
+            eq((done.returncode, bool(done.stderr.strip())), (status, bool(status)),
+               f"memory {value} by {'nobody' if user else 'root'} in a user namespace")
+            if status:
+                ok("CAP_NET_ADMIN on the host" in done.stderr and "memory" in done.stderr,
+                   f"memory {value}: told why", done.stderr)
+    ns = Namespace("a")
+    ns.efhctl("settings set memory 1G")
+    ok("1073741824" in ns.efhctl("-j settings show"), "the host's root may set more")
 
 
 def counters():
