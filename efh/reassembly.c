@@ -138,9 +138,10 @@ static void efh_reassembly_kill(struct efh_net *en, struct efh_reassembly *r,
 	head = r->head;
 	spin_unlock_bh(&r->lock);
 
-	efh_reassembly_release(en, r);
 	if (reason == EFH_DROP_TIMEOUT && head && !efh_cb(head)->index)
 		efh_carrier_time_exceeded(en->net, head, r->key.carrier);
+	/* Held no more, and dropped: as close to one another as can be. */
+	efh_reassembly_release(en, r);
 	efh_drop_list(en, head, reason);
 }
 
