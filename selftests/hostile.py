@@ -104,15 +104,16 @@ def protocols():
                     size = 1500 if number % 16 == 1 else number % 16
                     ident += 1
                     wire.send(*efhwire.fragments(a, b, proto, data(size, ident), 1440, ident))
-                    if number % 64 == 63:
-                        settled(pair, wire)
+                settled(pair, wire)
     storm(64)
     before = buffers()
-    storm(768)
+    for _ in range(3):
+        storm(160)      # what a veth's ring takes
     # one protocol that leaks is enough
-    wait(lambda: buffers() < before + 500, 3)
+    wait(lambda: buffers() < before + 300, 3)
     left = buffers() - before
-    ok(left < 500, f"{ident} packets of {len(INNER)} protocols leave no buffer behind",
+    note(f"{left} buffers more than before")
+    ok(left < 300, f"{ident} packets of {len(INNER)} protocols leave no buffer behind",
        f"{left} more than before")
     survives(pair, wire, "protocols")
 
@@ -168,12 +169,32 @@ def held_buffers():
     pair, wire = prepared(5)
     for ident in range(HELD):
         wire.send(efhwire.fragments(pair.A6, pair.B6, efhwire.UDP, data(4000), 1440, ident)[1])
-        if ident % 100 == 99:
+        if ident % 200 == 199:
             wait(lambda n=ident: pair.b.stats()["reassembly_fragments"] > n)
     eq(pair.b.stats()["reassembly_fragments"], HELD, f"{HELD} fragments held")
     ok(buffers() > before + HELD // 2, "the count of buffers shows them", buffers() - before)
+    # each way that what is held can end, and each that it can be refused
+    pair.b.efhctl("settings set timeout 0.2")
+    ok(wait(lambda: buffers() < before + HELD // 4, 8), "after their time they are given back",
+       buffers() - before)
+    pair.b.efhctl("settings set timeout 60 memory 1M")
+    for ident in range(2 * HELD):
+        pieces = efhwire.fragments(pair.A6, pair.B6, efhwire.UDP, data(4000), 1440 - ident % 2 * 8,
+                                   ident // 4)
+        wire.send(pieces[1])
+        if ident % 200 == 199:
+            settled(pair, wire)
+    now = pair.b.stats()
+    ok(min(now[name] for name in ("evicted", "duplicate", "mismatch")) > HELD // 4,
+       "evicted, duplicate and mismatched fragments", now)
+    ok(wait(lambda: buffers() < before + HELD // 4, 8), "are given back", buffers() - before)
+    pair.b.efhctl("settings set memory 32M")
+    for ident in range(HELD):
+        wire.send(efhwire.fragments(pair.A6, pair.B6, efhwire.UDP, data(4000), 1440, ident)[1])
+        if ident % 200 == 199:
+            settled(pair, wire)
     cleanup()
-    ok(wait(lambda: buffers() < before + HELD // 4, 8), "and shows them gone",
+    ok(wait(lambda: buffers() < before + HELD // 4, 8), "so is what a namespace held at its end",
        buffers() - before)
 
 
@@ -244,6 +265,7 @@ def wrapped():
 def protocol_zero():
     """IPv4, EFH, EFH, and in it protocol 0: refused, not forgotten."""
     pair, wire = prepared(7)
+    pair.b.sysctl("net.ipv4.icmp_ratelimit", 0)
     inner = efhwire.header(0, 0, 0, 0, 1) + data(1360)
 
     def storm(count):
