@@ -144,7 +144,8 @@ def confirmed_behind():
                 path.b.expect(f"IPv{family}: each of 20 answers leaves as EFH", out_packets=20,
                               out_fragments=20 * count, out_failed=0):
             for number in range(20):
-                tx = path.a.socket(AF[family], bind=(a, 0))
+                # of the kernel's choice two may be the same
+                tx = path.a.socket(AF[family], bind=(a, 20000 + number))
                 tx.settimeout(2)
                 rx.settimeout(2)
                 tx.sendto(data(60000, number), (b, 9999))
