@@ -134,6 +134,24 @@ u32 efh_destination_recall(struct efh_destination *d, struct efh_learnt *what,
 }
 
 /**
+ * efh_destination_peek() - what is known, for those who only look
+ * @d: the destination
+ * @what: &d->mtu or &d->unaware
+ *
+ * Return: the value, 0 for nothing.
+ */
+u32 efh_destination_peek(struct efh_destination *d,
+			 const struct efh_learnt *what)
+{
+	u32 value;
+
+	spin_lock_bh(&d->lock);
+	value = time_before(jiffies, what->expires) ? what->value : 0;
+	spin_unlock_bh(&d->lock);
+	return value;
+}
+
+/**
  * efh_destination_expires() - how long something is still known
  * @d: the destination
  *

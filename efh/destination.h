@@ -53,6 +53,8 @@ bool efh_destination_learn(struct efh_destination *d, struct efh_learnt *what,
 			   u32 value, unsigned long lifetime, u32 *old);
 u32 efh_destination_recall(struct efh_destination *d, struct efh_learnt *what,
 			   u32 *forgot);
+u32 efh_destination_peek(struct efh_destination *d,
+			 const struct efh_learnt *what);
 unsigned long efh_destination_expires(struct efh_destination *d);
 
 #endif /* _EFH_DESTINATION_H */

@@ -33,12 +33,13 @@ int efh_put_flow(struct sk_buff *msg, struct efh_destination *d,
 		 struct efh_flow *flow)
 {
 	const struct in6_addr *to = &d->key.addr;
-	u32 mtu = READ_ONCE(d->mtu.value);
+	u32 mtu = efh_destination_peek(d, &d->mtu);
 
 	if (nla_put_u32(msg, EFH_A_FLOW_CARRIER, efh_carrier_of(to)) ||
 	    efh_put_addr(msg, EFH_A_FLOW_DESTINATION, to) ||
 	    nla_put_u32(msg, EFH_A_FLOW_IFINDEX, d->key.scope) ||
-	    nla_put_u32(msg, EFH_A_FLOW_STATE, READ_ONCE(d->unaware.value)) ||
+	    nla_put_u32(msg, EFH_A_FLOW_STATE,
+			efh_destination_peek(d, &d->unaware)) ||
 	    nla_put_u32(msg, EFH_A_FLOW_EXPIRES,
 			jiffies_to_msecs(efh_destination_expires(d))))
 		return -EMSGSIZE;

@@ -171,6 +171,8 @@ u64 efh_flow_next(struct efh_flow *flow, unsigned int mtu, unsigned int size)
 		if (time_after_eq(now, flow->turned + EFH_FLOW_TURN)) {
 			flow->older[1] = flow->older[0];
 			flow->older[0] = atomic64_read(&flow->next_id);
+			if (time_after(now, flow->turned + 2 * EFH_FLOW_TURN))
+				flow->older[1] = flow->older[0];
 			WRITE_ONCE(flow->turned, now);
 		}
 		spin_unlock_bh(&flow->lock);
@@ -190,6 +192,9 @@ bool efh_flow_in_flight(struct efh_flow *flow, u64 id)
 {
 	u64 oldest;
 
+	/* What is silent does not turn. */
+	if (time_after(jiffies, READ_ONCE(flow->used) + 2 * EFH_FLOW_TURN))
+		return false;
 	spin_lock_bh(&flow->lock);
 	oldest = flow->older[1];
 	spin_unlock_bh(&flow->lock);

@@ -226,7 +226,8 @@ unsigned int efh_pmtu_icmp6(struct sk_buff *skb,
 		return NF_ACCEPT;
 	icmp = (struct icmp6hdr *)(skb->data + at);
 	if (!efh_quote_ip6((const u8 *)(icmp + 1),
-			   skb_headlen(skb) - at - sizeof(*icmp),
+			   min_t(unsigned int, skb_headlen(skb),
+				 IPV6_MIN_MTU) - at - sizeof(*icmp),
 			   READ_ONCE(en->settings.efh_option), quote) ||
 	    (icmp->icmp6_type == ICMPV6_PARAMPROB &&
 	     ntohl(icmp->icmp6_pointer) != quote->option_at) ||
@@ -275,7 +276,8 @@ unsigned int efh_pmtu_icmp4(struct sk_buff *skb,
 		return NF_ACCEPT;
 	icmp = (struct icmphdr *)(skb->data + at);
 	if (!efh_quote_ip4((const u8 *)(icmp + 1),
-			   skb_headlen(skb) - at - sizeof(*icmp),
+			   min_t(unsigned int, skb_headlen(skb),
+				 IPV6_MIN_MTU) - at - sizeof(*icmp),
 			   READ_ONCE(en->settings.efh_option), quote) ||
 	    nf_ip_checksum(skb, NF_INET_PRE_ROUTING, at, IPPROTO_ICMP))
 		return NF_ACCEPT;

@@ -65,6 +65,36 @@ static bool efh_send_own(const struct sk_buff *skb,
 	return !netif_is_l3_master(state->out);
 }
 
+/*
+ * The datagram socket whose options hold for a packet. Streams size their
+ * segments by the route; and what IPsec or a tunnel sends names the socket of
+ * what is inside, which may be of another kind.
+ */
+static const struct sock *efh_send_socket(const struct efh_sending *s)
+{
+	const struct sock *sk = s->state->sk;
+
+	if (!sk || !sk_fullsock(sk) ||
+	    (sk->sk_type != SOCK_DGRAM && sk->sk_type != SOCK_RAW))
+		return NULL;
+	if (sk->sk_family == AF_INET6 ||
+	    (sk->sk_family == AF_INET && s->carrier == EFH_CARRIER_IPV4))
+		return sk;
+	return NULL;
+}
+
+/* With the later modes of MTU discovery the route's word does not count. */
+static bool efh_send_use_route(const struct efh_sending *s)
+{
+	const struct sock *sk = efh_send_socket(s);
+
+	if (!sk)
+		return true;
+	return s->carrier == EFH_CARRIER_IPV6 ?
+	       inet6_sk(sk)->pmtudisc < IPV6_PMTUDISC_PROBE :
+	       ip_sk_use_pmtu(sk);
+}
+
 /* What route and device take, octets. */
 static unsigned int efh_send_local_mtu(const struct sk_buff *skb,
 				       const struct efh_sending *s)
@@ -81,7 +111,7 @@ static unsigned int efh_send_local_mtu(const struct sk_buff *skb,
 				    READ_ONCE(idev->cnf.mtu6));
 	}
 	mtu -= lwtunnel_headroom(dst->lwtstate, mtu);
-	return min(mtu, dst_mtu(dst));
+	return efh_send_use_route(s) ? min(mtu, dst_mtu(dst)) : mtu;
 }
 
 static bool efh_send_fits(const struct sk_buff *skb, unsigned int mtu)
@@ -91,14 +121,17 @@ static bool efh_send_fits(const struct sk_buff *skb, unsigned int mtu)
 }
 
 /* IPV6_DONTFRAG, IPV6_MTU_DISCOVER and their IPv4 kin. */
-static bool efh_send_may_split(const struct sock *sk, enum efh_carrier carrier)
+static bool efh_send_may_split(const struct sk_buff *skb,
+			       const struct efh_sending *s)
 {
-	if (!sk || !sk_fullsock(sk) ||
-	    (sk->sk_type != SOCK_DGRAM && sk->sk_type != SOCK_RAW))
-		return true;	/* streams size their segments by the route */
-	if (carrier == EFH_CARRIER_IPV4)
-		return ip_sk_ignore_df(sk);
-	return ip6_sk_ignore_df(sk) && !efh_compat_dontfrag(sk);
+	const struct sock *sk = efh_send_socket(s);
+
+	if (!sk)
+		return true;
+	if (s->carrier == EFH_CARRIER_IPV4)
+		return skb->ignore_df || ip_sk_ignore_df(sk);
+	return (skb->ignore_df || ip6_sk_ignore_df(sk)) &&
+	       !efh_compat_dontfrag(sk);
 }
 
 static void efh_send_flow_key(const struct sk_buff *skb,
@@ -123,7 +156,9 @@ static void efh_send_too_big(struct sk_buff *skb, const struct efh_sending *s)
 	const struct sock *sk = s->state->sk;
 
 	efh_stats_inc(s->en, EFH_A_STATS_OUT_FAILED);
-	if (sk && !(sk_fullsock(sk) && sk->sk_kern_sock))
+	/* Streams hear of it, too, from the output function. */
+	if (sk && sk_fullsock(sk) && !sk->sk_kern_sock &&
+	    (efh_send_socket(s) || sk->sk_type == SOCK_STREAM))
 		return;
 	if (s->carrier == EFH_CARRIER_IPV6)
 		icmpv6_send(skb, ICMPV6_PKT_TOOBIG, 0, s->mtu);
@@ -227,8 +262,10 @@ static int efh_send_segments(struct sk_buff *skb, const struct efh_sending *s,
 }
 
 /* Taken; and what the sender is told of it, by kernels that do. */
-static unsigned int efh_send_stolen(int err)
+static unsigned int efh_send_stolen(const struct efh_sending *s, int err)
 {
+	if (err > 0 && efh_send_socket(s))
+		err = net_xmit_errno(err);
 	return NF_STOLEN | (err < 0 ? -err << NF_VERDICT_QBITS : 0);
 }
 
@@ -299,7 +336,7 @@ static unsigned int efh_send(struct sk_buff *skb, const struct efh_sending *s,
 	if (err == 1)
 		err = gso ? efh_send_segments(skb, s, &split, standard) :
 			    efh_send_split(skb, s, &split);
-	return efh_send_stolen(err);
+	return efh_send_stolen(s, err);
 }
 
 static unsigned int efh_send_hook(struct sk_buff *skb,
@@ -327,7 +364,7 @@ static unsigned int efh_send_hook(struct sk_buff *skb,
 	if (!s.native)
 		return NF_ACCEPT;
 
-	if (!efh_send_may_split(state->sk, carrier)) {
+	if (!efh_send_may_split(skb, &s)) {
 		if (efh_send_fits(skb, s.local))
 			return NF_ACCEPT;
 		efh_send_too_big(skb, &s);
