@@ -278,6 +278,19 @@ def wait(condition, seconds=5):
         time.sleep(0.02)
 
 
+def hold_hooks():
+    """Keep the stack's hooks switched on while the module comes and goes.
+
+    The first and the last netfilter hook of a kind patch the stack's code. A
+    processor that runs it meanwhile is safe, an emulated one is not: "Oops:
+    int3", with any module's hooks.
+    """
+    if has("nft"):
+        Namespace("k").nft("table inet efh {" + "".join(
+            f"chain {hook} {{ type filter hook {hook} priority 0; }}"
+            for hook in ("prerouting", "input", "forward", "output", "postrouting")) + "}")
+
+
 def link(one, one_dev, two, two_dev, mtu=1500, number=1, gro="on", sg="on"):
     """A veth without segmentation offloads: what is sent is what the wire sees."""
     macs = [f"02:00:00:00:{number:02x}:{side:02x}" for side in (1, 2)]

@@ -107,12 +107,7 @@ def gone():
 
 def module():
     """rmmod takes no count of traffic."""
-    need("nft")
-    # The first and the last netfilter hook of a kind patch the stack's code. A processor that
-    # runs it meanwhile is safe, an emulated one is not: "Oops: int3", with any module's hooks.
-    Namespace("k").nft("""table inet keep {
-        chain pre { type filter hook prerouting priority 0; }
-        chain post { type filter hook postrouting priority 0; } }""")
+    hold_hooks()
     path = Path()
     children = flood(path, 60)
     for number in range(ROUNDS):
