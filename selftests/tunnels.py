@@ -1,11 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 """Stock tunnels of MTU 65000 on this host: their outer packets leave as EFH."""
+import socket
+
 from efhtest import *
 from efhwire import Packet
+import efhwire
 import tcp
 
 MTU = 64500
+IP_MTU_DISCOVER = 10
 
 
 class Inner:
@@ -132,6 +136,24 @@ def inside():
             eq(receive(rx), data(60000), f"IPv{family} in a tunnel: the data")
 
 
+def other_family():
+    """IPv4 by a route that puts it into IPv6 names an IPv4 socket where IPv6 is sent."""
+    path = Path()
+    if path.a.run(f"ip route add 10.77.0.0/24 encap seg6 mode encap segs {path.B6} dev a0",
+                  check=False).returncode:
+        raise Skip("no segment routing")
+    for mode in (1, 2):     # IP_PMTUDISC_WANT, IP_PMTUDISC_DO
+        wire = Wire(path.r, "ra")
+        tx = path.a.socket(AF[4], bind=(path.A4, 0))
+        tx.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, mode)
+        tx.sendto(data(1200), ("10.77.0.1", 9))
+        seen = [p.length for p in map(Packet, wire.frames())
+                if p.version == 6 and p.headers[0] == efhwire.ROUTING]
+        eq(seen, [1228 + 40 + 24], f"an IPv4 datagram of 1200 in IPv6, mode {mode}")
+        tx.close()
+        wire.close()
+
+
 if __name__ == "__main__":
     main(ip6tnl, ip6tnl_encaplimit, vxlan6, geneve6, vxlan4, ipip, gre6, wireguard6, wireguard4,
-         inside)
+         inside, other_family)
