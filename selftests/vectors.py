@@ -15,6 +15,7 @@ import efhnetlink
 import efhwire
 
 GROUP = 7
+SIZE = 1440
 
 
 class PacketLog:
@@ -180,5 +181,54 @@ def ipv4_too_big():
            (0, 1) if fits else (1, 0), f"an IPv4 packet of {65535 if fits else 65536} octets")
 
 
+def disagreement(whole, index, ident, change, ends):
+    """One fragment of a packet of four, changed."""
+    a, b = ends
+    size = change.get("size", SIZE)
+    more = (index < 3 and "final" not in change) or "more" in change
+    body = efhwire.udp(a, b, 7, 9999, whole) + bytes(2 * SIZE)
+    length = (size if more else 1000) + change.get("longer", 0)
+    head = efhwire.header(change.get("proto", efhwire.UDP), index, index * size, more, ident,
+                          ps=change.get("ps", 0))
+    return efhwire.ip(a, b, efhwire.DSTOPTS, head + body[index * size:][:length])
+
+
+def agreement():
+    """Checks 6 and 7: what does not agree with what is held, and leaves it as it was."""
+    pair = Pair()
+    wire = pair.wire()
+    cases = (   # what is held, by Index; what then comes; the counter
+        ("the same again", [0], (0, {}), "duplicate"),
+        ("the same final one", [3], (3, {}), "duplicate"),
+        ("a shorter final one", [3], (3, {"longer": -100}), "mismatch"),
+        ("a longer final one", [3], (3, {"longer": 8}), "mismatch"),
+        ("another next header", [0, 3], (1, {"proto": efhwire.TCP}), "mismatch"),
+        ("P", [0], (1, {"ps": 2}), "mismatch"),
+        ("S", [1, 2], (0, {"ps": 1}), "mismatch"),
+        ("another size", [1], (2, {"size": 1024}), "mismatch"),
+        ("another size in a final one", [1], (3, {"size": SIZE + 8}), "mismatch"),
+        ("not final where the final one is", [3], (3, {"more": 1}), "mismatch"),
+        ("beyond the final one", [0, 3], (4, {"more": 1}), "mismatch"),
+        ("a second final one, further out", [3], (4, {}), "mismatch"),
+        ("a second final one, further in", [3], (2, {"final": 1}), "mismatch"),
+        ("final where one that is not is held", [2], (2, {"final": 1}), "mismatch"),
+        ("final before one that is held", [2], (1, {"final": 1}), "mismatch"))
+    ident = 0
+    for family, ends in ((6, (pair.A6, pair.B6)), (4, (pair.A4, pair.B4))):
+        rx = pair.b.socket(AF[family], bind=(ends[1], 9999))
+        rx.settimeout(2)
+        for what, held, (index, change), counter in cases:
+            ident += 1
+            whole = data(3 * SIZE + 1000 - 8, ident)
+            pieces = efhwire.fragments(*ends, efhwire.UDP, efhwire.udp(*ends, 7, 9999, whole),
+                                       SIZE, ident)
+            with pair.b.expect(f"IPv{family} {what}: {counter}", **{counter: 1}, reassembled=1):
+                wire.send(*[pieces[k] for k in held])
+                wire.send(disagreement(whole, index, ident, change, ends))
+                wire.send(*[pieces[k] for k in range(4) if k not in held])
+                eq(receive(rx), whole, f"IPv{family} {what}: the packet is made all the same")
+        rx.close()
+
+
 if __name__ == "__main__":
-    main(ipv6, ipv6_bare, ipv4, ipv4_too_big)
+    main(ipv6, ipv6_bare, ipv4, ipv4_too_big, agreement)
