@@ -8,6 +8,7 @@ DKMS_SOURCE = /usr/src/efh-$(VERSION)
 
 KERNEL ?= 6.1 6.12 newest
 TEST ?=
+PART ?=
 CAPTURE ?=
 
 all: module tools
@@ -21,11 +22,16 @@ help:
 	@echo '  make dkms-remove      takes that out again'
 	@echo '  make clean'
 	@echo 'Try, as root, in VMs with kernels of Debian; nothing is loaded into this one:'
-	@echo '  make demo             two hosts, a router, real data over EFH'
+	@echo '  make demo             hosts, then sites joined by links; real data over EFH'
 	@echo '       CAPTURE=FILE     keeps what travelled; KERNEL=6.1|6.12|newest'
 	@echo '  make check            builds and selftests on three kernels'
 	@echo '       KERNEL="6.1 6.12 newest"  TEST="native ..."  narrow it'
-	@echo '  make bench            EFH and stock fragmentation side by side; KERNEL='
+	@echo '  make check-debug      selftests where memory, locks and leaks are watched and where'
+	@echo '                        allocations fail; TEST="native ..."  PART="debug rounds ..."'
+	@echo '  make fuzz TIME=60     the hot path under libFuzzer, and packets in a debug kernel; seconds'
+	@echo '  make bench            EFH beside what the stack has, into results/; ROUNDS=7'
+	@echo '  make uml | uml-debug  kernels for scripts/uml, where the module runs at full speed'
+	@echo '                        or under all that looks for faults'
 
 module: $(KDIR)/Makefile
 	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
@@ -70,10 +76,22 @@ clean:
 check:
 	scripts/check -k '$(KERNEL)' $(TEST)
 
+check-debug:
+	scripts/check-debug $(if $(PART),-p '$(PART)') $(TEST)
+
 demo:
 	scripts/demo -k '$(firstword $(KERNEL))' $(CAPTURE)
 
-bench:
-	scripts/bench -k '$(firstword $(KERNEL))'
+fuzz:
+	scripts/fuzz -t '$(or $(TIME),60)'
 
-.PHONY: all help module tools install dkms-install dkms-remove clean check demo bench
+bench:
+	scripts/bench $(if $(ROUNDS),-n '$(ROUNDS)')
+
+uml:
+	scripts/uml speed
+
+uml-debug:
+	scripts/uml debug
+
+.PHONY: all help module tools install dkms-install dkms-remove clean check check-debug demo fuzz bench uml uml-debug

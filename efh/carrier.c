@@ -19,6 +19,7 @@
 #include "cb.h"
 #include "compat.h"
 #include "net.h"
+#include "run.h"
 
 /* More extension headers than anybody sends, and few enough to be walked. */
 #define EFH_HEADERS_MAX 8
@@ -116,7 +117,7 @@ bool efh_carrier_find(struct sk_buff *skb, u8 option, struct efh_place *place)
 
 /**
  * efh_carrier_decode() - read the EFH header and make checks 1 to 5
- * @skb: a packet with EFH at @place
+ * @skb: a packet with EFH at @place, a fragment or a run
  * @option: the option type in use
  * @place: where it stands
  * @f: where to put what was read
@@ -129,12 +130,26 @@ enum efh_drop_reason efh_carrier_decode(const struct sk_buff *skb, u8 option,
 					struct efh_fragment *f,
 					unsigned int *pointer)
 {
+	unsigned int payload = skb->len - place->at - place->hdrlen;
+	const u8 *hdr = skb->data + place->at;
 	enum efh_drop_reason reason;
+	unsigned int before = 0;
 
-	reason = efh_wire_decode(skb->data + place->at, place->hdrlen, option,
-				 efh_carrier_before(place->carrier, place->at),
-				 skb->len - place->at - place->hdrlen, f,
-				 pointer);
+	/* IPv4's depends on what is in it. */
+	if (place->carrier == EFH_CARRIER_IPV6)
+		before = efh_carrier_before(place->carrier, place->at,
+					    EFH_NEXTHDR_NONE);
+	if (efh_is_run(skb))
+		reason = efh_wire_decode_run(hdr, place->hdrlen, option,
+					     before, efh_run_size(skb),
+					     payload, f, pointer);
+	else
+		reason = efh_wire_decode(hdr, place->hdrlen, option, before,
+					 payload, f, pointer);
+	if (!reason && f->offset + payload +
+		       efh_carrier_before(place->carrier, place->at,
+					  f->nexthdr) > EFH_MAX_PACKET)
+		reason = EFH_DROP_TOO_BIG;
 	*pointer += place->at;
 	return reason;
 }
@@ -154,7 +169,7 @@ void efh_carrier_key(const struct sk_buff *skb, const struct efh_place *place,
 {
 	key->id = f->id;
 	key->carrier = place->carrier;
-	if (place->carrier == EFH_CARRIER_IPV6) {
+	if (efh_carrier_ip6(place->carrier)) {
 		key->source = ipv6_hdr(skb)->saddr;
 		key->destination = ipv6_hdr(skb)->daddr;
 		key->scope = efh_carrier_scope(skb->dev, inet6_iif(skb),
@@ -163,6 +178,34 @@ void efh_carrier_key(const struct sk_buff *skb, const struct efh_place *place,
 		ipv6_addr_set_v4mapped(ip_hdr(skb)->saddr, &key->source);
 		ipv6_addr_set_v4mapped(ip_hdr(skb)->daddr, &key->destination);
 		key->scope = efh_carrier_scope(skb->dev, 0, &key->source);
+	}
+}
+
+/**
+ * efh_carrier_flow() - the flow of a fragment, as its destination sees it
+ * @skb: the fragment, data at its network header
+ * @place: where it stands
+ * @packet: its reassembly key
+ * @key: where to put it
+ */
+void efh_carrier_flow(const struct sk_buff *skb, const struct efh_place *place,
+		      const struct efh_reassembly_key *packet,
+		      struct efh_arrival_key *key)
+{
+	const struct udphdr *uh;
+
+	*key = (struct efh_arrival_key) {
+		.source = packet->source,
+		.destination = packet->destination,
+		.scope = packet->scope,
+		.carrier = packet->carrier,
+	};
+	if (efh_carrier_udp(place->carrier)) {
+		uh = (struct udphdr *)(skb->data + place->at) - 1;
+		key->label = ntohs(uh->source);
+		key->port = ntohs(uh->dest);
+	} else if (place->carrier == EFH_CARRIER_IPV6) {
+		key->label = ntohl(ip6_flowlabel(ipv6_hdr(skb)));
 	}
 }
 
@@ -176,8 +219,12 @@ static bool efh_carrier_joined_ip6(const struct net_device *dev,
 	struct inet6_dev *idev = __in6_dev_get(dev);
 	struct ifmcaddr6 *mc;
 
-	if (!idev || atomic_read(&idev->cnf.mc_forwarding))
+	if (!idev)
 		return false;
+#ifdef CONFIG_IPV6_MROUTE
+	if (atomic_read(&idev->cnf.mc_forwarding))
+		return false;
+#endif
 	for (mc = rcu_dereference(idev->mc_list); mc;
 	     mc = rcu_dereference(mc->next))
 		if (ipv6_addr_equal(&mc->mca_addr, group))
@@ -258,7 +305,7 @@ bool efh_carrier_local(struct net *net, struct sk_buff *skb,
  */
 u8 efh_carrier_ecn(const struct sk_buff *skb, enum efh_carrier carrier)
 {
-	u8 dsfield = carrier == EFH_CARRIER_IPV6 ?
+	u8 dsfield = efh_carrier_ip6(carrier) ?
 		     ipv6_get_dsfield(ipv6_hdr(skb)) : ip_hdr(skb)->tos;
 
 	return dsfield & INET_ECN_MASK;
@@ -268,7 +315,8 @@ u8 efh_carrier_ecn(const struct sk_buff *skb, enum efh_carrier carrier)
  * efh_carrier_length() - write a packet's length into its IP header
  * @header: the IP header, extension headers or options after it
  * @carrier: its family
- * @length: of the packet, octets
+ * @length: of the packet, octets; beyond what the header can tell it says 0, as
+ *	the stack's own such packets do
  */
 void efh_carrier_length(void *header, enum efh_carrier carrier,
 			unsigned int length)
@@ -276,28 +324,19 @@ void efh_carrier_length(void *header, enum efh_carrier carrier,
 	if (carrier == EFH_CARRIER_IPV6) {
 		struct ipv6hdr *iph = header;
 
-		iph->payload_len = htons(length - sizeof(*iph));
+		length -= sizeof(*iph);
+		iph->payload_len = htons(length > IPV6_MAXPLEN ? 0 : length);
 	} else {
 		struct iphdr *iph = header;
 
-		iph->tot_len = htons(length);
+		iph->tot_len = htons(length > IP_MAX_MTU ? 0 : length);
 		ip_send_check(iph);
 	}
 }
 
-/**
- * efh_carrier_restore() - make a packet of what reassembly gives
- * @skb: all the payload, data at its start, Index 0's headers before it, not
- *	cloned; efh_cb() as of Index 0
- * @f: any of its fragments
- * @carrier: its family
- * @ecn: what to add to its ECN code point
- *
- * Takes the EFH header out, restores Next Header and lengths. Data is then at
- * the network header; the transport header stands as far from it as before.
- */
-void efh_carrier_restore(struct sk_buff *skb, const struct efh_fragment *f,
-			 enum efh_carrier carrier, u8 ecn)
+static void efh_carrier_restore_ip(struct sk_buff *skb,
+				   const struct efh_fragment *f,
+				   enum efh_carrier carrier, u8 ecn)
 {
 	u8 *network = skb_network_header(skb), *from = network;
 	const struct efh_cb cb = *efh_cb(skb);
@@ -329,6 +368,30 @@ void efh_carrier_restore(struct sk_buff *skb, const struct efh_fragment *f,
 	skb->ignore_df = 1;
 }
 
+/**
+ * efh_carrier_restore() - make a packet of what reassembly gives
+ * @skb: all the payload, data at its start, Index 0's headers before it, not
+ *	cloned; efh_cb() as of Index 0
+ * @f: any of its fragments
+ * @carrier: its family
+ * @ecn: what to add to its ECN code point
+ *
+ * Under IP this takes the EFH header out and restores Next Header and lengths.
+ * Data is then at the network header; the transport header stands as far from
+ * it as before. Under UDP data stays, and with it the headers, which now are
+ * around nothing.
+ */
+void efh_carrier_restore(struct sk_buff *skb, const struct efh_fragment *f,
+			 enum efh_carrier carrier, u8 ecn)
+{
+	if (carrier == EFH_CARRIER_UDP6)
+		ipv6_change_dsfield(ipv6_hdr(skb), 0xff, ecn);
+	else if (carrier == EFH_CARRIER_UDP4)
+		ip_hdr(skb)->tos |= ecn;
+	else
+		efh_carrier_restore_ip(skb, f, carrier, ecn);
+}
+
 /* ICMPv4 answers along a route; before routing there is none. */
 static bool efh_carrier_routed(struct sk_buff *skb)
 {
@@ -341,14 +404,15 @@ static bool efh_carrier_routed(struct sk_buff *skb)
  * @carrier: its family
  * @pointer: the offending octet's offset in it
  *
- * The stack keeps the rate, and silence towards multicast.
+ * The stack keeps the rate, and silence towards multicast. ICMPv4 can't tell
+ * of what is beyond octet 255, and says nothing.
  */
 void efh_carrier_param_problem(struct sk_buff *skb, enum efh_carrier carrier,
 			       unsigned int pointer)
 {
-	if (carrier == EFH_CARRIER_IPV6)
+	if (efh_carrier_ip6(carrier))
 		icmpv6_send(skb, ICMPV6_PARAMPROB, ICMPV6_HDR_FIELD, pointer);
-	else if (efh_carrier_routed(skb))
+	else if (pointer <= U8_MAX && efh_carrier_routed(skb))
 		icmp_send(skb, ICMP_PARAMETERPROB, 0, htonl(pointer << 24));
 }
 
@@ -367,7 +431,7 @@ void efh_carrier_time_exceeded(struct net *net, struct sk_buff *skb,
 	if (!skb->dev)
 		return;
 	__skb_push(skb, skb->data - skb_network_header(skb));
-	if (carrier == EFH_CARRIER_IPV6)
+	if (efh_carrier_ip6(carrier))
 		icmpv6_send(skb, ICMPV6_TIME_EXCEED, ICMPV6_EXC_FRAGTIME, 0);
 	else if (efh_carrier_routed(skb))
 		icmp_send(skb, ICMP_TIME_EXCEEDED, ICMP_EXC_FRAGTIME, 0);

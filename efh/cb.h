@@ -19,7 +19,8 @@ struct efh_cb {
 	u16 at;			/* of the EFH header in the packet, octets */
 	u16 nhoff;		/* of the Next Header field that names it */
 	u16 hdrlen;		/* of the EFH header, octets */
-	u8 index;
+	u8 index;		/* of the first */
+	u8 count;		/* of fragments: more than one in a run */
 };
 
 static inline struct efh_cb *efh_cb(struct sk_buff *skb)

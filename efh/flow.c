@@ -26,6 +26,7 @@ static void efh_flow_drop(struct efh_net *en, struct efh_flow *flow)
 	if (!rhashtable_remove_fast(&en->flows.flows, &flow->node,
 				    efh_flow_params)) {
 		efh_destination_put(en, flow->destination);
+		efh_store_close(en, &flow->store);
 		kfree_rcu(flow, rcu);
 	}
 	local_bh_enable();
@@ -37,7 +38,8 @@ static bool efh_flow_stale(struct efh_flow *flow)
 		return false;
 	/* The last flow keeps what is known of its destination. */
 	return refcount_read(&flow->destination->flows) > 1 ||
-	       !efh_destination_expires(flow->destination);
+	       (!efh_destination_expires(flow->destination) &&
+		!efh_search_knows(&flow->search));
 }
 
 /* Drop flows: those to @to, all if it is NULL; or only stale ones. */
@@ -71,6 +73,25 @@ static void efh_flow_collect(struct work_struct *work)
 		queue_delayed_work(efh_wq, &table->collect, EFH_FLOW_IDLE / 4);
 }
 
+static void efh_flow_age(struct work_struct *work)
+{
+	struct efh_flow_table *table =
+		container_of(work, struct efh_flow_table, age.work);
+	struct efh_net *en = container_of(table, struct efh_net, flows);
+	struct rhashtable_iter iter;
+	struct efh_flow *flow;
+
+	rhashtable_walk_enter(&table->flows, &iter);
+	rhashtable_walk_start(&iter);
+	while ((flow = rhashtable_walk_next(&iter)))
+		if (!IS_ERR(flow))
+			efh_store_age(en, &flow->store);
+	rhashtable_walk_stop(&iter);
+	rhashtable_walk_exit(&iter);
+	if (atomic_long_read(&table->kept))
+		queue_delayed_work(efh_wq, &table->age, HZ);
+}
+
 /**
  * efh_flow_find() - find a flow
  * @en: the namespace
@@ -102,6 +123,8 @@ static struct efh_flow *efh_flow_create(struct efh_net *en,
 	flow->used = jiffies;
 	flow->turned = jiffies;
 	spin_lock_init(&flow->lock);
+	efh_store_init(&flow->store);
+	efh_search_init(&flow->search);
 	/*
 	 * A random start in 64 bits: unpredictable, and two flows to one
 	 * destination, or two lives of one, do not meet.
@@ -231,6 +254,7 @@ int efh_flow_init(struct efh_net *en)
 		return err;
 	}
 	INIT_DELAYED_WORK(&en->flows.collect, efh_flow_collect);
+	INIT_DELAYED_WORK(&en->flows.age, efh_flow_age);
 	return 0;
 }
 
@@ -243,6 +267,7 @@ int efh_flow_init(struct efh_net *en)
 void efh_flow_exit(struct efh_net *en)
 {
 	cancel_delayed_work_sync(&en->flows.collect);
+	cancel_delayed_work_sync(&en->flows.age);
 	efh_flow_sweep(en, NULL, false);
 	rhashtable_destroy(&en->flows.flows);
 	efh_destination_exit(en);

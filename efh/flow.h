@@ -8,17 +8,20 @@
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 #include "destination.h"
+#include "retransmit.h"
+#include "search.h"
 
 struct efh_net;
 
 /*
  * The label is what routers spread IPv6 flows by (RFC 6438), and what an ICMP
- * error quotes of every fragment; IPv4 has none, 0. Compared as octets: no
- * padding.
+ * error quotes of every fragment; IPv4 has none, 0. Under UDP the source port
+ * stands for it. Compared as octets: no padding.
  */
 struct efh_flow_key {
 	struct efh_destination_key destination;
 	u32 label;
+	u32 carrier;		/* enum efh_carrier */
 };
 
 /*
@@ -42,6 +45,8 @@ struct efh_flow {
 	spinlock_t lock;			/* older, and writing turned */
 	unsigned long turned;			/* jiffies */
 	u64 older[2];
+	struct efh_store store;
+	struct efh_search search;
 	struct rcu_head rcu;
 };
 
@@ -49,6 +54,8 @@ struct efh_flow_table {
 	struct rhashtable flows;
 	struct efh_destination_table destinations;
 	struct delayed_work collect;
+	struct delayed_work age;		/* of what is kept */
+	atomic_long_t kept;			/* octets, of all flows */
 };
 
 int efh_flow_init(struct efh_net *en);

@@ -2,31 +2,32 @@
 #ifndef _EFH_FRAGMENT_H
 #define _EFH_FRAGMENT_H
 
+#include <linux/netdev_features.h>
 #include <linux/skbuff.h>
-#include "carrier.h"
+#include "wire.h"
 
 /**
- * struct efh_split - how to split a packet
+ * struct efh_split - how to split a run
  * @net: the namespace
- * @sk: whom the output function is to be told as sender, or NULL
- * @output: takes each fragment; returns 0, a negative error or NET_XMIT_*
- * @place: where the EFH header goes
- * @option: its option type
+ * @carrier: which; the IP version under UDP does not matter
+ * @tunnel: headers before data that fragments repeat, too, octets
+ * @network: from data to the IP header, octets
+ * @at: from data to the EFH header, octets
  * @size: L, octets
- * @count: N
- * @id: Identification
+ * @only: bit k: Index k is wanted; 0: all are
+ * @features: of the device that sends the fragments
  */
 struct efh_split {
 	struct net *net;
-	struct sock *sk;
-	int (*output)(struct net *net, struct sock *sk, struct sk_buff *skb);
-	struct efh_place place;
-	u8 option;
+	enum efh_carrier carrier;
+	unsigned int tunnel;
+	unsigned int network;
+	unsigned int at;
 	unsigned int size;
-	unsigned int count;
-	u64 id;
+	u64 only;
+	netdev_features_t features;
 };
 
-int efh_fragment(struct sk_buff *skb, const struct efh_split *split);
+struct sk_buff *efh_fragment(struct sk_buff *skb, const struct efh_split *split);
 
 #endif /* _EFH_FRAGMENT_H */

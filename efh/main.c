@@ -2,10 +2,15 @@
 /* Load, unload, and the life of a network namespace. */
 #include <linux/module.h>
 #include <linux/workqueue.h>
+#include "encap.h"
 #include "host.h"
+#include "link.h"
 #include "net.h"
 #include "netlink.h"
+#include "offload.h"
+#include "port.h"
 #include "protocol.h"
+#include "tunnel.h"
 
 #define CREATE_TRACE_POINTS
 #include "trace.h"
@@ -31,23 +36,36 @@ static int __net_init efh_net_init(struct net *net)
 	en->net = net;
 	en->settings = efh_settings_default;
 	efh_native_init(en);
+	efh_link_net_init(en);
+	efh_port_net_init(en);
+	efh_control_net_init(en);
 	err = efh_stats_init(en);
 	if (err)
 		return err;
 	err = efh_reassembly_init(en);
 	if (err)
 		goto err_stats;
-	err = efh_flow_init(en);
+	err = efh_arrival_init(en);
 	if (err)
 		goto err_reassembly;
+	err = efh_flow_init(en);
+	if (err)
+		goto err_arrival;
+	err = efh_peer_net_init(en);
+	if (err)
+		goto err_flow;
 	/* From here on packets come. */
 	err = efh_host_init(net);
 	if (err)
-		goto err_flow;
+		goto err_peers;
 	return 0;
 
+err_peers:
+	efh_peer_net_exit(en);
 err_flow:
 	efh_flow_exit(en);
+err_arrival:
+	efh_arrival_exit(en);
 err_reassembly:
 	efh_reassembly_exit(en);
 err_stats:
@@ -57,6 +75,7 @@ err_stats:
 
 static void __net_exit efh_net_pre_exit(struct net *net)
 {
+	efh_link_net_stop(efh_net(net));
 	efh_host_exit(net);
 }
 
@@ -68,6 +87,9 @@ static void __net_exit efh_net_exit(struct net *net)
 {
 	struct efh_net *en = efh_net(net);
 
+	efh_arrival_exit(en);
+	efh_encap_net_exit(en);
+	efh_peer_net_exit(en);
 	efh_flow_exit(en);
 	efh_reassembly_exit(en);
 	efh_native_exit(en);
@@ -95,15 +117,31 @@ static int __init efh_init(void)
 	err = efh_protocol_init();
 	if (err)
 		goto err_net;
-	err = efh_netlink_init();
+	err = efh_offload_init();
 	if (err)
 		goto err_protocol;
+	err = efh_tunnel_init();
+	if (err)
+		goto err_offload;
+	err = efh_link_init();
+	if (err)
+		goto err_tunnel;
+	err = efh_netlink_init();
+	if (err)
+		goto err_link;
 	return 0;
 
+err_link:
+	efh_link_exit();
+err_tunnel:
+	efh_tunnel_exit();
+err_offload:
+	efh_offload_exit();
 err_protocol:
 	efh_protocol_exit();
 err_net:
 	unregister_pernet_subsys(&efh_net_ops);
+	rcu_barrier();
 err_wq:
 	destroy_workqueue(efh_wq);
 	return err;
@@ -113,8 +151,13 @@ module_init(efh_init);
 static void __exit efh_exit(void)
 {
 	efh_netlink_exit();
+	efh_link_exit();
+	efh_tunnel_exit();
+	efh_offload_exit();
 	efh_protocol_exit();
 	unregister_pernet_subsys(&efh_net_ops);
+	/* Peers are freed by code of ours. */
+	rcu_barrier();
 	destroy_workqueue(efh_wq);
 }
 module_exit(efh_exit);
@@ -122,3 +165,4 @@ module_exit(efh_exit);
 MODULE_LICENSE("GPL");
 MODULE_DESCRIPTION("Extended Fragment Header: IPv6 fragmentation done right");
 MODULE_ALIAS_GENL_FAMILY(EFH_GENL_NAME);
+MODULE_ALIAS_RTNL_LINK(EFH_LINK_KIND);

@@ -19,6 +19,7 @@ struct efh_native {
 	u8 prefix_len;			/* of the mapped prefix, bits */
 	u32 fragment_size;		/* limit of L, octets; 0: none */
 	u32 max_packet;			/* octets */
+	bool retransmit;
 	struct rcu_head rcu;
 };
 

@@ -6,8 +6,11 @@
 #include <net/ipv6.h>
 #include <net/net_namespace.h>
 #include <net/netns/generic.h>
+#include "arrival.h"
+#include "control.h"
 #include "flow.h"
 #include "native.h"
+#include "peer.h"
 #include "reassembly.h"
 #include "stats.h"
 
@@ -34,8 +37,15 @@ struct efh_net {
 	struct efh_stats __percpu *stats;
 	u64 stats_base[EFH_STATS_SUMS];		/* genl's mutex */
 	struct efh_reassembly_table reassembly;
+	struct efh_arrival_table arrivals;
 	struct efh_flow_table flows;
 	struct efh_native_table natives;
+	struct list_head links;			/* RTNL */
+	struct list_head ports;			/* RTNL */
+	struct efh_peer_table peers;
+	struct efh_control_net control;
+	/* What IP carriers send with, by carrier; set once, under RTNL. */
+	struct sock *senders[EFH_CARRIER_IPV4 + 1];
 };
 
 extern unsigned int efh_net_id;
@@ -50,6 +60,24 @@ static inline struct efh_net *efh_net(const struct net *net)
 static inline enum efh_carrier efh_carrier_of(const struct in6_addr *addr)
 {
 	return ipv6_addr_v4mapped(addr) ? EFH_CARRIER_IPV4 : EFH_CARRIER_IPV6;
+}
+
+static inline bool efh_multicast(const struct in6_addr *addr)
+{
+	return ipv6_addr_is_multicast(addr) ||
+	       (ipv6_addr_v4mapped(addr) &&
+		ipv4_is_multicast(addr->s6_addr32[3]));
+}
+
+/* Can an end of a path have it? */
+static inline bool efh_unicast(const struct in6_addr *addr)
+{
+	__be32 ip4 = addr->s6_addr32[3];
+
+	if (ipv6_addr_v4mapped(addr))
+		return !ipv4_is_multicast(ip4) && !ipv4_is_zeronet(ip4) &&
+		       !ipv4_is_lbcast(ip4);
+	return !ipv6_addr_any(addr) && !ipv6_addr_is_multicast(addr);
 }
 
 #endif /* _EFH_NET_H */

@@ -8,6 +8,7 @@
 #include <linux/ip6_tunnel.h>
 #include <linux/rhashtable.h>
 #include <net/ipv6.h>
+#include "attr.h"
 #include "event.h"
 #include "net.h"
 #include "netlink.h"
@@ -75,27 +76,6 @@ static struct sk_buff *efh_netlink_answer(struct genl_info *info, void **header)
 		return NULL;
 	}
 	return msg;
-}
-
-/* Read an address of 4 or 16 octets. */
-static int efh_netlink_addr(struct genl_info *info, struct nlattr *attr,
-			    struct in6_addr *addr)
-{
-	if (nla_len(attr) == sizeof(struct in6_addr)) {
-		*addr = nla_get_in6_addr(attr);
-		if (!ipv6_addr_v4mapped(addr))
-			return 0;
-		NL_SET_ERR_MSG_ATTR(info->extack, attr,
-				    "IPv4-mapped address: give the IPv4 one");
-		return -EINVAL;
-	}
-	if (nla_len(attr) == sizeof(struct in_addr)) {
-		ipv6_addr_set_v4mapped(nla_get_in_addr(attr), addr);
-		return 0;
-	}
-	NL_SET_ERR_MSG_ATTR(info->extack, attr,
-			    "an address has 4 or 16 octets");
-	return -EINVAL;
 }
 
 static int efh_settings_get(struct sk_buff *skb, struct genl_info *info)
@@ -192,33 +172,13 @@ static int efh_settings_set(struct sk_buff *skb, struct genl_info *info)
 /* Read a prefix; IPv4 ones become mapped. */
 static int efh_native_prefix(struct genl_info *info, struct efh_native *native)
 {
-	struct nlattr *addr = info->attrs[EFH_A_NATIVE_PREFIX];
-	struct nlattr *len = info->attrs[EFH_A_NATIVE_PREFIX_LEN];
-	struct in6_addr masked;
-	int err;
+	int bits = efh_attr_prefix(info->attrs, EFH_A_NATIVE_PREFIX,
+				   EFH_A_NATIVE_PREFIX_LEN, &native->prefix,
+				   info->extack);
 
-	if (!addr || !len) {
-		NL_SET_ERR_MSG(info->extack, "prefix or its length is missing");
-		return -EINVAL;
-	}
-	err = efh_netlink_addr(info, addr, &native->prefix);
-	if (err)
-		return err;
-	native->prefix_len = nla_get_u8(len);
-	if (nla_len(addr) == sizeof(struct in_addr)) {
-		if (native->prefix_len > 32) {
-			NL_SET_ERR_MSG_ATTR(info->extack, len,
-					    "an IPv4 prefix has 32 bits at most");
-			return -EINVAL;
-		}
-		native->prefix_len += 96;
-	}
-	ipv6_addr_prefix(&masked, &native->prefix, native->prefix_len);
-	if (!ipv6_addr_equal(&masked, &native->prefix)) {
-		NL_SET_ERR_MSG_ATTR(info->extack, addr,
-				    "prefix has bits beyond its length");
-		return -EINVAL;
-	}
+	if (bits < 0)
+		return bits;
+	native->prefix_len = bits;
 	return 0;
 }
 
@@ -229,20 +189,11 @@ static int efh_native_limits(struct genl_info *info, struct efh_native *native)
 	struct nlattr *retransmit = info->attrs[EFH_A_NATIVE_RETRANSMIT];
 
 	native->max_packet = packet ? nla_get_u32(packet) : EFH_MAX_PACKET;
-	native->fragment_size = size ? nla_get_u32(size) : 0;
-	if (native->fragment_size &&
-	    (native->fragment_size < EFH_MIN_FRAGMENT ||
-	     native->fragment_size > EFH_MAX_PACKET ||
-	     native->fragment_size % 8)) {
-		NL_SET_ERR_MSG_ATTR(info->extack, size,
-				    "fragment size must be a multiple of 8 from 1024 to 65528");
+	if (size && efh_attr_fragment_size(size, &native->fragment_size,
+					   info->extack))
 		return -EINVAL;
-	}
-	if (retransmit && nla_get_u8(retransmit)) {
-		NL_SET_ERR_MSG_ATTR(info->extack, retransmit,
-				    "fragment retransmission is not supported");
-		return -EOPNOTSUPP;
-	}
+	if (retransmit)
+		native->retransmit = nla_get_u8(retransmit);
 	return 0;
 }
 
@@ -290,13 +241,13 @@ static int efh_native_put(struct sk_buff *msg, struct netlink_callback *cb,
 
 	if (!header)
 		return -EMSGSIZE;
-	if (efh_put_addr(msg, EFH_A_NATIVE_PREFIX, &native->prefix) ||
+	if (efh_attr_put_addr(msg, EFH_A_NATIVE_PREFIX, &native->prefix) ||
 	    nla_put_u8(msg, EFH_A_NATIVE_PREFIX_LEN,
 		       native->prefix_len - (ip4 ? 96 : 0)) ||
 	    nla_put_u32(msg, EFH_A_NATIVE_FRAGMENT_SIZE,
 			native->fragment_size) ||
 	    nla_put_u32(msg, EFH_A_NATIVE_MAX_PACKET, native->max_packet) ||
-	    nla_put_u8(msg, EFH_A_NATIVE_RETRANSMIT, 0)) {
+	    nla_put_u8(msg, EFH_A_NATIVE_RETRANSMIT, native->retransmit)) {
 		genlmsg_cancel(msg, header);
 		return -EMSGSIZE;
 	}
@@ -378,7 +329,7 @@ static int efh_flow_flush_do(struct sk_buff *skb, struct genl_info *info)
 	int err;
 
 	if (attr) {
-		err = efh_netlink_addr(info, attr, &to);
+		err = efh_attr_addr(attr, &to, info->extack);
 		if (err)
 			return err;
 	}
@@ -469,6 +420,40 @@ static const struct genl_ops efh_genl_ops[] = {
 		.cmd = EFH_CMD_STATS_RESET,
 		.doit = efh_stats_reset_do,
 		.flags = GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd = EFH_CMD_PEER_NEW,
+		.doit = efh_peer_new,
+		.policy = efh_peer_policy,
+		.maxattr = EFH_A_PEER_MAX,
+		.flags = GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd = EFH_CMD_PEER_DEL,
+		.doit = efh_peer_delete,
+		.policy = efh_peer_policy,
+		.maxattr = EFH_A_PEER_MAX,
+		.flags = GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd = EFH_CMD_PEER_SET,
+		.doit = efh_peer_set,
+		.policy = efh_peer_policy,
+		.maxattr = EFH_A_PEER_MAX,
+		.flags = GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd = EFH_CMD_PEER_SUSPECT,
+		.doit = efh_peer_suspect,
+		.policy = efh_peer_policy,
+		.maxattr = EFH_A_PEER_MAX,
+		.flags = GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd = EFH_CMD_PEER_GET,
+		.dumpit = efh_peer_dump,
+		.policy = efh_peer_policy,
+		.maxattr = EFH_A_PEER_MAX,
 	},
 };
 

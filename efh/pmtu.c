@@ -13,6 +13,7 @@
 #include <linux/netfilter_ipv6.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
+#include <net/udp.h>
 #include "carrier.h"
 #include "event.h"
 #include "net.h"
@@ -22,7 +23,8 @@
  * struct efh_quote - a packet as an ICMP error quotes it
  * @key: the flow it would be of
  * @source: its source, mapped for IPv4
- * @id: Identification
+ * @id: Identification, or the Nonce of a Control message
+ * @control: it is one
  * @length: of the packet, octets
  * @option_at: of the EFH option, octets into the packet
  */
@@ -30,6 +32,7 @@ struct efh_quote {
 	struct efh_flow_key key;
 	struct in6_addr source;
 	u64 id;
+	bool control;
 	unsigned int length;
 	unsigned int option_at;
 };
@@ -48,13 +51,23 @@ struct efh_error {
 	u32 mtu;
 };
 
-/* The EFH header at @at of a quote of @len octets. */
+/* The EFH header, or a Control message, at @at of a quote of @len octets. */
 static bool efh_quote_header(const u8 *p, unsigned int len, unsigned int at,
-			     u8 option, struct efh_quote *quote)
+			     const struct efh_settings *settings,
+			     struct efh_quote *quote)
 {
+	const struct efh_control_hdr *hdr = (const void *)(p + at);
+	u8 option = READ_ONCE(settings->efh_option);
 	__be64 id;
 	int found;
 
+	quote->control = at + EFH_CONTROL_LEN <= len &&
+			 efh_wire_is_control(hdr, READ_ONCE(settings->control_option));
+	if (quote->control) {
+		quote->id = be64_to_cpu(hdr->nonce);
+		quote->option_at = at + offsetof(struct efh_control_hdr, option);
+		return true;
+	}
 	/* Ours are always of this length, and quoted as sent. */
 	if (at + EFH_HDR_LEN > len)
 		return false;
@@ -68,7 +81,22 @@ static bool efh_quote_header(const u8 *p, unsigned int len, unsigned int at,
 	return true;
 }
 
-static bool efh_quote_ip6(const u8 *p, unsigned int len, u8 option,
+/* Whether it is ours at all is seen by its flow. @at: the UDP header */
+static bool efh_quote_udp(const u8 *p, unsigned int len, unsigned int at,
+			  const struct efh_settings *settings,
+			  struct efh_quote *quote)
+{
+	if (at + sizeof(struct udphdr) > len)
+		return false;
+	quote->key.label = get_unaligned_be16(p + at);
+	quote->key.carrier = quote->key.carrier == EFH_CARRIER_IPV6 ?
+			     EFH_CARRIER_UDP6 : EFH_CARRIER_UDP4;
+	return efh_quote_header(p, len, at + sizeof(struct udphdr), settings,
+				quote);
+}
+
+static bool efh_quote_ip6(const u8 *p, unsigned int len,
+			  const struct efh_settings *settings,
 			  struct efh_quote *quote)
 {
 	const struct ipv6hdr *iph = (const struct ipv6hdr *)p;
@@ -80,6 +108,7 @@ static bool efh_quote_ip6(const u8 *p, unsigned int len, u8 option,
 	quote->source = iph->saddr;
 	quote->key.destination.addr = iph->daddr;
 	quote->key.label = be32_to_cpu(ip6_flowlabel(iph));
+	quote->key.carrier = EFH_CARRIER_IPV6;
 	quote->length = at + ntohs(iph->payload_len);
 
 	nexthdr = iph->nexthdr;
@@ -88,7 +117,7 @@ static bool efh_quote_ip6(const u8 *p, unsigned int len, u8 option,
 
 		switch (nexthdr) {
 		case NEXTHDR_DEST:
-			if (efh_quote_header(p, len, at, option, quote))
+			if (efh_quote_header(p, len, at, settings, quote))
 				return true;
 			fallthrough;
 		case NEXTHDR_HOP:
@@ -96,6 +125,8 @@ static bool efh_quote_ip6(const u8 *p, unsigned int len, u8 option,
 			nexthdr = header->nexthdr;
 			at += ipv6_optlen(header);
 			break;
+		case NEXTHDR_UDP:
+			return efh_quote_udp(p, len, at, settings, quote);
 		default:
 			return false;
 		}
@@ -103,22 +134,34 @@ static bool efh_quote_ip6(const u8 *p, unsigned int len, u8 option,
 	return false;
 }
 
-static bool efh_quote_ip4(const u8 *p, unsigned int len, u8 option,
+static bool efh_quote_ip4(const u8 *p, unsigned int len,
+			  const struct efh_settings *settings,
 			  struct efh_quote *quote)
 {
 	const struct iphdr *iph = (const struct iphdr *)p;
 
-	if (len < sizeof(*iph) || iph->protocol != IPPROTO_DSTOPTS)
+	if (len < sizeof(*iph) || (iph->protocol != IPPROTO_DSTOPTS &&
+				   iph->protocol != IPPROTO_UDP))
 		return false;
 	ipv6_addr_set_v4mapped(iph->saddr, &quote->source);
 	ipv6_addr_set_v4mapped(iph->daddr, &quote->key.destination.addr);
 	quote->key.label = 0;
+	quote->key.carrier = EFH_CARRIER_IPV4;
 	quote->length = ntohs(iph->tot_len);
-	return efh_quote_header(p, len, iph->ihl * 4, option, quote);
+	return iph->protocol == IPPROTO_UDP ?
+	       efh_quote_udp(p, len, iph->ihl * 4, settings, quote) :
+	       efh_quote_header(p, len, iph->ihl * 4, settings, quote);
 }
 
-static unsigned long efh_pmtu_lifetime(const struct efh_net *en,
-				       const struct efh_destination *d)
+/**
+ * efh_pmtu_lifetime() - how long the word of a router holds, RFC 8201
+ * @en: the namespace
+ * @d: for whom
+ *
+ * Return: jiffies.
+ */
+unsigned long efh_pmtu_lifetime(const struct efh_net *en,
+				const struct efh_destination *d)
 {
 	if (efh_carrier_of(&d->key.addr) == EFH_CARRIER_IPV6)
 		return READ_ONCE(en->net->ipv6.sysctl.ip6_rt_mtu_expires);
@@ -139,6 +182,9 @@ static bool efh_pmtu_too_big(struct efh_net *en, struct efh_flow *flow,
 		mtu = max_t(u32, mtu, IPV6_MIN_MTU);
 	else if (mtu < IPV4_MIN_MTU)
 		return false;
+	/* A flow that knows its own path speaks of no other's. */
+	if (efh_search_told(en, flow, mtu, &error->cause))
+		return true;
 	if (efh_destination_learn(d, &d->mtu, mtu, efh_pmtu_lifetime(en, d),
 				  &old))
 		efh_event(en, EFH_CMD_MTU_EVENT, d, flow,
@@ -169,6 +215,9 @@ static bool efh_pmtu_heed(struct efh_net *en, const struct efh_error *error)
 	if (!ipv6_addr_equal(&error->told, &quote->source))
 		return false;
 	flow = efh_flow_find(en, &quote->key);
+	if (flow && quote->control)
+		return efh_search_refused(en, flow, cpu_to_be64(quote->id),
+					  error->mtu, &error->cause);
 	if (!flow || !efh_flow_in_flight(flow, quote->id))
 		return false;
 	if (error->mtu)
@@ -187,7 +236,9 @@ static unsigned int efh_pmtu_verdict(struct efh_net *en, struct sk_buff *skb,
 		consume_skb(skb);
 		return NF_STOLEN;
 	}
-	if (!efh_carrier_local(en->net, skb, carrier))
+	/* Of Control messages the stack may know more. */
+	if (error->quote.control ||
+	    !efh_carrier_local(en->net, skb, carrier))
 		return NF_ACCEPT;
 	efh_stats_inc(en, EFH_A_STATS_ICMP_INVALID);
 	return NF_DROP;
@@ -228,7 +279,7 @@ unsigned int efh_pmtu_icmp6(struct sk_buff *skb,
 	if (!efh_quote_ip6((const u8 *)(icmp + 1),
 			   min_t(unsigned int, skb_headlen(skb),
 				 IPV6_MIN_MTU) - at - sizeof(*icmp),
-			   READ_ONCE(en->settings.efh_option), quote) ||
+			   &en->settings, quote) ||
 	    (icmp->icmp6_type == ICMPV6_PARAMPROB &&
 	     ntohl(icmp->icmp6_pointer) != quote->option_at) ||
 	    nf_ip6_checksum(skb, NF_INET_PRE_ROUTING, at, IPPROTO_ICMPV6))
@@ -239,6 +290,7 @@ unsigned int efh_pmtu_icmp6(struct sk_buff *skb,
 	error.told = ipv6_hdr(skb)->daddr;
 	error.cause.type = icmp->icmp6_type;
 	error.cause.code = icmp->icmp6_code;
+	error.cause.why = EFH_MTU_CAUSE_ICMP;
 	error.cause.from = ipv6_hdr(skb)->saddr;
 	quote->key.destination.scope =
 		efh_carrier_scope(skb->dev, inet6_iif(skb),
@@ -278,7 +330,7 @@ unsigned int efh_pmtu_icmp4(struct sk_buff *skb,
 	if (!efh_quote_ip4((const u8 *)(icmp + 1),
 			   min_t(unsigned int, skb_headlen(skb),
 				 IPV6_MIN_MTU) - at - sizeof(*icmp),
-			   READ_ONCE(en->settings.efh_option), quote) ||
+			   &en->settings, quote) ||
 	    nf_ip_checksum(skb, NF_INET_PRE_ROUTING, at, IPPROTO_ICMP))
 		return NF_ACCEPT;
 
@@ -287,6 +339,7 @@ unsigned int efh_pmtu_icmp4(struct sk_buff *skb,
 	ipv6_addr_set_v4mapped(ip_hdr(skb)->daddr, &error.told);
 	error.cause.type = icmp->type;
 	error.cause.code = icmp->code;
+	error.cause.why = EFH_MTU_CAUSE_ICMP;
 	ipv6_addr_set_v4mapped(ip_hdr(skb)->saddr, &error.cause.from);
 	quote->key.destination.scope =
 		efh_carrier_scope(skb->dev, 0, &quote->key.destination.addr);

@@ -12,6 +12,8 @@ unsigned int efh_pmtu_icmp6(struct sk_buff *skb,
 			    const struct nf_hook_state *state);
 unsigned int efh_pmtu_icmp4(struct sk_buff *skb,
 			    const struct nf_hook_state *state);
+unsigned long efh_pmtu_lifetime(const struct efh_net *en,
+				const struct efh_destination *d);
 unsigned int efh_pmtu_get(struct efh_net *en, struct efh_destination *d,
 			  unsigned int local);
 bool efh_pmtu_unaware(struct efh_net *en, struct efh_destination *d);

@@ -13,9 +13,12 @@
 #include <net/xfrm.h>
 #include "carrier.h"
 #include "cb.h"
+#include "control.h"
 #include "net.h"
+#include "peer.h"
 #include "protocol.h"
 #include "receive.h"
+#include "tunnel.h"
 
 /*
  * Ours in inet6_protos. Allocated, not static: where somebody has put himself
@@ -24,6 +27,34 @@
 static struct inet6_protocol *efh_protocol6;
 /* The one that was there; constant while efh_protocol6 is installed. */
 static const struct inet6_protocol *efh_stock6;
+
+/* Is it a Control message for us? Then it is taken. Data is at the header. */
+static bool efh_protocol_control(struct sk_buff *skb, enum efh_carrier carrier)
+{
+	struct efh_net *en = efh_net(dev_net(skb->dev));
+	struct efh_peer_key key = {};
+	struct efh_path from = { .carrier = carrier };
+
+	if (skb->pkt_type != PACKET_HOST ||
+	    !pskb_may_pull(skb, EFH_CONTROL_LEN) || !efh_control_is(en, skb))
+		return false;
+	if (carrier == EFH_CARRIER_IPV6) {
+		from.local = ipv6_hdr(skb)->daddr;
+		from.remote = ipv6_hdr(skb)->saddr;
+	} else {
+		ipv6_addr_set_v4mapped(ip_hdr(skb)->daddr, &from.local);
+		ipv6_addr_set_v4mapped(ip_hdr(skb)->saddr, &from.remote);
+	}
+	from.scope = efh_carrier_scope(skb->dev, skb->dev->ifindex,
+				       &from.remote);
+	key.local = from.local;
+	key.remote = from.remote;
+	from.peer = efh_peer_find(en, &key, skb);
+	if (!efh_unicast(&from.local) || !efh_unicast(&from.remote))
+		return false;
+	efh_control_receive(en, skb, &from);
+	return true;
+}
 
 /* Data is at the header, as the stack hands it over. */
 static int efh_protocol6_rcv(struct sk_buff *skb)
@@ -34,6 +65,8 @@ static int efh_protocol6_rcv(struct sk_buff *skb)
 		.at = skb_network_header_len(skb),
 	};
 
+	if (efh_protocol_control(skb, EFH_CARRIER_IPV6))
+		return 0;
 	__skb_push(skb, place.at);
 	switch (efh_receive(efh_net(dev_net(skb->dev)), skb, &place, true)) {
 	case EFH_RECEIVE_TAKEN:
@@ -57,6 +90,8 @@ static int efh_protocol4_rcv(struct sk_buff *skb)
 		.at = skb_network_header_len(skb),
 	};
 
+	if (efh_protocol_control(skb, EFH_CARRIER_IPV4))
+		return 0;
 	__skb_push(skb, place.at);
 	switch (efh_receive(efh_net(dev_net(skb->dev)), skb, &place, true)) {
 	case EFH_RECEIVE_TAKEN:
@@ -79,8 +114,25 @@ static int efh_protocol4_rcv(struct sk_buff *skb)
 	return 0;
 }
 
+/* Data is at the quoted IPv4 header. */
+static int efh_protocol4_err(struct sk_buff *skb, u32 info)
+{
+	unsigned int at = ((const struct iphdr *)skb->data)->ihl * 4;
+	struct efh_net *en = efh_net(dev_net(skb->dev));
+	const struct efh_hdr *h;
+
+	if (!pskb_may_pull(skb, at + EFH_HDR_LEN))
+		return 0;
+	h = (struct efh_hdr *)(skb->data + at);
+	if (efh_wire_plain(h, READ_ONCE(en->settings.efh_option)) &&
+	    h->nexthdr == h->nexthdr_cache)
+		efh_tunnel_error4(skb, at + EFH_HDR_LEN, h->nexthdr);
+	return 0;
+}
+
 static const struct net_protocol efh_protocol4 = {
 	.handler = efh_protocol4_rcv,
+	.err_handler = efh_protocol4_err,
 	.no_policy = 1,
 };
 

@@ -17,30 +17,34 @@
 #include "trace.h"
 
 /*
- * One packet in the making. Found under RCU; what stands below lock is
- * protected by it, age by the table's lock, which nests inside. Who sets
- * dead takes it out of the hash under the same lock, and frees it after a
- * grace period; what hangs on it is then his alone.
+ * One packet in the making, in two cache lines: there may be many. Found under
+ * RCU; age is protected by the table's lock, which nests inside lock, and what
+ * stands behind known by that. Who sets dead takes it out of the hash under the
+ * same lock, and frees it after a grace period; what hangs on it is then his
+ * alone.
  */
 struct efh_reassembly {
 	struct rhash_head node;
 	struct efh_reassembly_key key;
-	struct list_head age;		/* in the list of its kind */
+	union {
+		struct list_head age;	/* in the list of its kind; */
+		struct rcu_head rcu;	/* it is in none when it is freed */
+	};
 	unsigned long born;		/* jiffies; constant */
-	enum efh_age known;		/* constant */
-	struct rcu_head rcu;
+	u8 known;			/* enum efh_age; constant */
 
-	spinlock_t lock;		/* all that follows */
 	bool dead;
 	u8 nexthdr;
 	u8 flags;
 	u8 last;			/* Index of the final fragment, if held */
+	u8 end;				/* Index of the first one in tail */
 	u8 ecn;				/* set of code points seen, RFC 3168 5.3 */
 	u16 size;			/* L, octets */
+	unsigned int bytes;		/* truesize of all, and this */
+	spinlock_t lock;
 	u64 present;			/* bit k: Index k is held */
 	struct sk_buff *head;		/* in Index order */
 	struct sk_buff *tail;
-	unsigned int bytes;		/* truesize of all, and this */
 };
 
 #define EFH_LAST_UNKNOWN 0xff
@@ -84,7 +88,7 @@ static void efh_reassembly_charge(struct efh_net *en, struct efh_reassembly *r,
 {
 	r->bytes += skb->truesize;
 	atomic_long_add(skb->truesize, &en->reassembly.bytes[r->known]);
-	atomic_long_inc(&en->reassembly.fragments);
+	atomic_long_add(efh_cb(skb)->count, &en->reassembly.fragments);
 }
 
 /* From here on a fragment of it is the first of another. Context: r->lock. */
@@ -119,7 +123,7 @@ static void efh_drop_list(struct efh_net *en, struct sk_buff *skb,
 	for (; skb; skb = next) {
 		next = skb->next;
 		skb_mark_not_on_list(skb);
-		efh_drop(en, skb, reason);
+		efh_drop(en, skb, efh_cb(skb)->count, reason);
 	}
 }
 
@@ -313,22 +317,34 @@ efh_reassembly_create(struct efh_net *en, const struct efh_reassembly_key *key,
 	return r;
 }
 
-/* Checks 6 and 7. Context: r->lock. */
+/* Where a buffer's payload ends in that of the packet, octets. */
+static unsigned int efh_reassembly_until(const struct efh_reassembly *r,
+					 struct sk_buff *skb)
+{
+	return efh_cb(skb)->index * r->size + skb->len;
+}
+
+/* Checks 6 and 7, of a fragment or of a run as one. Context: r->lock. */
 static enum efh_drop_reason efh_reassembly_check(struct efh_reassembly *r,
+						 struct sk_buff *skb,
 						 const struct efh_fragment *f)
 {
+	u8 end = f->index + efh_cb(skb)->count - 1;
+
 	if (f->size != r->size || f->nexthdr != r->nexthdr ||
 	    f->flags != r->flags)
 		return EFH_DROP_MISMATCH;
 	if (r->last == EFH_LAST_UNKNOWN) {
 		/* A final one with something non-final there or beyond it. */
-		if (!f->more && r->present >> f->index)
+		if (!f->more && r->present >> end)
 			return EFH_DROP_MISMATCH;
-	} else if (f->index > r->last || f->more != (f->index < r->last) ||
-		   (!f->more && f->payload != r->tail->len)) {
+	} else if (end > r->last || f->more != (end < r->last) ||
+		   (!f->more && efh_reassembly_until(r, skb) !=
+				efh_reassembly_until(r, r->tail))) {
 		return EFH_DROP_MISMATCH;
 	}
-	return r->present & BIT_ULL(f->index) ? EFH_DROP_DUPLICATE : EFH_OK;
+	return r->present & GENMASK_ULL(end, f->index) ? EFH_DROP_DUPLICATE :
+							 EFH_OK;
 }
 
 /*
@@ -342,15 +358,17 @@ static struct sk_buff **efh_reassembly_insert(struct efh_reassembly *r,
 	u8 index = efh_cb(skb)->index;
 	struct sk_buff **link = &r->head;
 
-	if (r->tail && efh_cb(r->tail)->index < index)
+	if (r->tail && r->end < index)
 		link = &r->tail->next;
 	else
 		while (*link && efh_cb(*link)->index < index)
 			link = &(*link)->next;
 	skb->next = *link;
 	*link = skb;
-	if (!skb->next)
+	if (!skb->next) {
 		r->tail = skb;
+		r->end = index;
+	}
 	return link;
 }
 
@@ -373,6 +391,8 @@ static struct sk_buff *efh_reassembly_holder(struct sk_buff *list,
 	holder->ip_summed = ip_summed;
 	skb_shinfo(holder)->frag_list = list;
 	for (frag = list; frag; frag = frag->next) {
+		skb_shinfo(holder)->flags |= skb_shinfo(frag)->flags &
+					     SKBFL_SHARED_FRAG;
 		holder->len += frag->len;
 		holder->data_len += frag->len;
 		holder->truesize += frag->truesize;
@@ -380,9 +400,23 @@ static struct sk_buff *efh_reassembly_holder(struct sk_buff *list,
 	return holder;
 }
 
-/* Hang a list in groups; what memory does not suffice for stays as it is. */
-static void efh_reassembly_group(struct sk_buff **link)
+/*
+ * Hang a list in groups, if it is long; what memory does not suffice for stays
+ * as it is.
+ *
+ * Return: what that takes, octets of truesize.
+ */
+static unsigned int efh_reassembly_group(struct sk_buff **link)
 {
+	const struct sk_buff *skb = *link;
+	unsigned int taken = 0;
+	int count;
+
+	/* A clone's list would change with it. */
+	for (count = 0; skb && !skb_shared(skb) && count <= EFH_LIST_MAX; count++)
+		skb = skb->next;
+	if (count <= EFH_LIST_MAX)
+		return 0;
 	while (*link) {
 		struct sk_buff *last = *link, *rest, *holder;
 		int i;
@@ -394,20 +428,21 @@ static void efh_reassembly_group(struct sk_buff **link)
 		holder = efh_reassembly_holder(*link, (*link)->ip_summed);
 		if (!holder) {
 			last->next = rest;
-			return;
+			break;
 		}
+		taken += SKB_TRUESIZE(0);
 		holder->next = rest;
 		*link = holder;
 		link = &holder->next;
 	}
+	return taken;
 }
 
 /*
  * Hang a list of fragments behind the first. Where the first itself has a
  * frag list, an empty buffer takes it over, as the stack's reassembly does.
  */
-static bool efh_reassembly_chain(struct sk_buff *skb, struct sk_buff *list,
-				 unsigned int count)
+static bool efh_reassembly_chain(struct sk_buff *skb, struct sk_buff *list)
 {
 	struct sk_buff **link = &skb_shinfo(skb)->frag_list, *frag;
 
@@ -422,13 +457,14 @@ static bool efh_reassembly_chain(struct sk_buff *skb, struct sk_buff *list,
 	}
 
 	for (frag = list; frag; frag = frag->next) {
+		skb_shinfo(skb)->flags |= skb_shinfo(frag)->flags &
+					  SKBFL_SHARED_FRAG;
 		if (frag->ip_summed != skb->ip_summed)
 			skb->ip_summed = CHECKSUM_NONE;
 		else if (skb->ip_summed == CHECKSUM_COMPLETE)
 			skb->csum = csum_add(skb->csum, frag->csum);
 	}
-	if (count > EFH_LIST_MAX)
-		efh_reassembly_group(&list);
+	efh_reassembly_group(&list);
 	*link = list;
 	for (frag = list; frag; frag = frag->next) {
 		skb->len += frag->len;
@@ -477,7 +513,7 @@ static enum efh_drop_reason efh_reassembly_join(struct efh_reassembly *r,
 						struct sk_buff *skb,
 						struct sk_buff **link)
 {
-	unsigned int length = r->last * r->size + r->tail->len;
+	unsigned int length = efh_reassembly_until(r, r->tail);
 	struct net_device *dev = skb->dev;
 	unsigned long dst = skb->_skb_refdst;
 	struct sk_buff *rest;
@@ -486,8 +522,8 @@ static enum efh_drop_reason efh_reassembly_join(struct efh_reassembly *r,
 	if (ip_frag_ecn_table[r->ecn] == 0xff)
 		return EFH_DROP_ECN;
 	/* Index 0 may stand behind more headers than the others. */
-	if (efh_carrier_before(r->key.carrier, efh_cb(r->head)->at) + length >
-	    EFH_MAX_PACKET)
+	if (efh_carrier_before(r->key.carrier, efh_cb(r->head)->at,
+			       r->nexthdr) + length > EFH_MAX_PACKET)
 		return EFH_DROP_TOO_BIG;
 
 	/* The route is this skb's, whichever fragment it becomes. */
@@ -500,7 +536,7 @@ static enum efh_drop_reason efh_reassembly_join(struct efh_reassembly *r,
 
 	rest = skb->next;
 	skb_mark_not_on_list(skb);
-	if (!efh_reassembly_chain(skb, rest, r->last)) {
+	if (!efh_reassembly_chain(skb, rest)) {
 		skb->next = rest;
 		return EFH_DROP_NO_MEMORY;
 	}
@@ -517,23 +553,74 @@ static void efh_reassembly_strip(struct sk_buff *skb)
 }
 
 /**
- * efh_reassembly_add() - take a fragment that passed checks 1 to 5
+ * efh_reassembly_whole() - a packet is whole
+ * @en: the namespace
+ * @skb: the packet
+ * @key: its reassembly key
+ * @count: of fragments it came in
+ *
+ * Context: any but hard interrupts.
+ */
+void efh_reassembly_whole(struct efh_net *en, struct sk_buff *skb,
+			  const struct efh_reassembly_key *key,
+			  unsigned int count)
+{
+	skb->truesize += efh_reassembly_group(&skb_shinfo(skb)->frag_list);
+	efh_known_add(&en->reassembly, &key->source);
+	efh_stats_inc(en, EFH_A_STATS_REASSEMBLED);
+	efh_stats_add(en, EFH_A_STATS_IN_DELIVERED, count);
+	trace_efh_reassembled(en->net, key, count, skb->len);
+}
+
+/* What is known to be missing, as NACK tells it. Context: r->lock. */
+static u64 efh_reassembly_gaps(const struct efh_reassembly *r)
+{
+	u8 known = fls64(r->present);
+
+	/* A final one that is held is the highest. */
+	return known ? GENMASK_ULL(known - 1, 0) & ~r->present : 0;
+}
+
+/* Hold what was checked. Return: is the packet whole? Context: r->lock. */
+static bool efh_reassembly_hold(struct efh_net *en, struct efh_reassembly *r,
+				struct sk_buff *skb,
+				const struct efh_fragment *f, u8 ecn,
+				struct sk_buff ***link)
+{
+	u8 end = f->index + efh_cb(skb)->count - 1;
+
+	efh_reassembly_charge(en, r, skb);
+	*link = efh_reassembly_insert(r, skb);
+	r->present |= GENMASK_ULL(end, f->index);
+	r->ecn |= BIT(ecn);
+	if (!f->more)
+		r->last = end;
+	return r->last != EFH_LAST_UNKNOWN && !efh_reassembly_gaps(r);
+}
+
+/**
+ * efh_reassembly_add() - take a fragment, or a run, that passed checks 1 to 5
  * @en: the namespace
  * @skb: the fragment, data at its payload, efh_cb() filled in
  * @key: its reassembly key
  * @f: the fragment as decoded, not atomic
  * @ecn: in: its ECN code point; out: the packet's
+ * @missing: where to put what is known to be missing of what is held: bit k
+ *	stands for Index k
  *
  * @skb is taken, unless it completed a packet: then it has become that
- * packet, with Index 0's headers still in front of its data.
+ * packet, with Index 0's headers still in front of its data; or unless it is a
+ * run, not all of which may be held: then it is as it was.
  *
  * Context: RCU read side, BH disabled or process.
- * Return: true if @skb is a whole packet.
+ * Return: what became of @skb.
  */
-bool efh_reassembly_add(struct efh_net *en, struct sk_buff *skb,
-			const struct efh_reassembly_key *key,
-			const struct efh_fragment *f, u8 *ecn)
+enum efh_added efh_reassembly_add(struct efh_net *en, struct sk_buff *skb,
+				  const struct efh_reassembly_key *key,
+				  const struct efh_fragment *f, u8 *ecn,
+				  u64 *missing)
 {
+	unsigned int count = efh_cb(skb)->count;
 	enum efh_drop_reason reason;
 	struct efh_reassembly *r;
 	struct sk_buff **link;
@@ -545,8 +632,8 @@ bool efh_reassembly_add(struct efh_net *en, struct sk_buff *skb,
 		if (!r)
 			r = efh_reassembly_create(en, key, f);
 		if (!r) {
-			efh_drop(en, skb, EFH_DROP_NO_MEMORY);
-			return false;
+			efh_drop(en, skb, count, EFH_DROP_NO_MEMORY);
+			return EFH_ADD_DROPPED;
 		}
 		spin_lock_bh(&r->lock);
 		if (!r->dead)
@@ -554,45 +641,37 @@ bool efh_reassembly_add(struct efh_net *en, struct sk_buff *skb,
 		/* It ended between our look and our lock. */
 		spin_unlock_bh(&r->lock);
 	}
-	reason = efh_reassembly_check(r, f);
+	reason = efh_reassembly_check(r, skb, f);
 	if (reason) {
 		spin_unlock_bh(&r->lock);
-		efh_drop(en, skb, reason);
-		return false;
+		if (count > 1)
+			return EFH_ADD_APART;
+		efh_drop(en, skb, count, reason);
+		return EFH_ADD_DROPPED;
 	}
-
-	efh_reassembly_charge(en, r, skb);
-	link = efh_reassembly_insert(r, skb);
-	r->present |= BIT_ULL(f->index);
-	r->ecn |= BIT(*ecn);
-	if (!f->more)
-		r->last = f->index;
-	whole = r->last != EFH_LAST_UNKNOWN &&
-		r->present == GENMASK_ULL(r->last, 0);
+	whole = efh_reassembly_hold(en, r, skb, f, *ecn, &link);
 	if (whole)
 		efh_reassembly_end(en, r);
 	else
 		efh_reassembly_strip(skb);
+	*missing = efh_reassembly_gaps(r);
 	spin_unlock_bh(&r->lock);
 
 	if (!whole) {
 		while (efh_reassembly_evict(en))
 			;
-		return false;
+		return EFH_ADD_HELD;
 	}
 
 	efh_reassembly_release(en, r);
 	reason = efh_reassembly_join(r, skb, link);
 	if (reason) {
 		efh_drop_list(en, r->head, reason);
-		return false;
+		return EFH_ADD_DROPPED;
 	}
 	*ecn = ip_frag_ecn_table[r->ecn];
-	efh_known_add(&en->reassembly, &key->source);
-	efh_stats_inc(en, EFH_A_STATS_REASSEMBLED);
-	efh_stats_add(en, EFH_A_STATS_IN_DELIVERED, r->last + 1);
-	trace_efh_reassembled(en->net, key, r->last + 1, skb->len);
-	return true;
+	efh_reassembly_whole(en, skb, key, r->last + 1);
+	return EFH_ADD_WHOLE;
 }
 
 /**
@@ -607,6 +686,35 @@ bool efh_reassembly_holds(struct efh_net *en,
 {
 	return rhashtable_lookup(&en->reassembly.packets, key,
 				 efh_reassembly_params);
+}
+
+/**
+ * efh_reassembly_missing() - what is missing of a packet in the making
+ * @en: the namespace
+ * @key: its reassembly key
+ * @missing: where to put it: bit k stands for Index k, up to the highest held;
+ *	0: its end
+ *
+ * Context: RCU read side, BH disabled.
+ * Return: false if it isn't in the making, or if so little is held of it that
+ *	asking takes more.
+ */
+bool efh_reassembly_missing(struct efh_net *en,
+			    const struct efh_reassembly_key *key, u64 *missing)
+{
+	struct efh_reassembly *r = rhashtable_lookup(&en->reassembly.packets,
+						     key, efh_reassembly_params);
+	bool asks;
+
+	if (!r)
+		return false;
+	spin_lock_bh(&r->lock);
+	*missing = efh_reassembly_gaps(r);
+	/* All but the final one have EFH_MIN_FRAGMENT octets at the least. */
+	asks = !r->dead && (r->last == EFH_LAST_UNKNOWN ||
+			    r->present != BIT_ULL(r->last));
+	spin_unlock_bh(&r->lock);
+	return asks;
 }
 
 /**
@@ -629,6 +737,43 @@ void efh_reassembly_settings(struct efh_net *en)
 	while (efh_reassembly_evict(en))
 		cond_resched();
 	efh_reassembly_arm(en);
+}
+
+/**
+ * efh_reassembly_knows() - has a source completed a packet, as far as remembered?
+ * @en: the namespace
+ * @source: its address, mapped for IPv4
+ */
+bool efh_reassembly_knows(struct efh_net *en, const struct in6_addr *source)
+{
+	return efh_known(&en->reassembly, source);
+}
+
+/**
+ * efh_reassembly_forget() - a source lives another life: of the old one is no more
+ * @en: the namespace
+ * @source: its address, mapped for IPv4
+ * @destination: one of this host's
+ *
+ * Context: process.
+ */
+void efh_reassembly_forget(struct efh_net *en, const struct in6_addr *source,
+			   const struct in6_addr *destination)
+{
+	struct rhashtable_iter iter;
+	struct efh_reassembly *r;
+
+	rhashtable_walk_enter(&en->reassembly.packets, &iter);
+	rhashtable_walk_start(&iter);
+	while ((r = rhashtable_walk_next(&iter))) {
+		if (IS_ERR(r))
+			continue;	/* resized: some are seen twice */
+		if (ipv6_addr_equal(source, &r->key.source) &&
+		    ipv6_addr_equal(destination, &r->key.destination))
+			efh_reassembly_kill(en, r, EFH_DROP_EVICTED);
+	}
+	rhashtable_walk_stop(&iter);
+	rhashtable_walk_exit(&iter);
 }
 
 /**

@@ -24,6 +24,13 @@ struct efh_reassembly_key {
 	u32 carrier;		/* enum efh_carrier */
 };
 
+enum efh_added {
+	EFH_ADD_DROPPED,
+	EFH_ADD_HELD,
+	EFH_ADD_WHOLE,		/* has become a whole packet */
+	EFH_ADD_APART,		/* a run, to be added fragment by fragment */
+};
+
 enum efh_age {
 	EFH_AGE_STRANGER,	/* evicted first, but for a quarter of the bound */
 	EFH_AGE_KNOWN,		/* its source completed a packet before */
@@ -52,11 +59,20 @@ struct efh_reassembly_table {
 int efh_reassembly_init(struct efh_net *en);
 void efh_reassembly_exit(struct efh_net *en);
 void efh_reassembly_settings(struct efh_net *en);
+bool efh_reassembly_knows(struct efh_net *en, const struct in6_addr *source);
+void efh_reassembly_forget(struct efh_net *en, const struct in6_addr *source,
+			   const struct in6_addr *destination);
 bool efh_reassembly_holds(struct efh_net *en,
 			  const struct efh_reassembly_key *key);
-bool efh_reassembly_add(struct efh_net *en, struct sk_buff *skb,
-			const struct efh_reassembly_key *key,
-			const struct efh_fragment *f, u8 *ecn);
+bool efh_reassembly_missing(struct efh_net *en,
+			    const struct efh_reassembly_key *key, u64 *missing);
+enum efh_added efh_reassembly_add(struct efh_net *en, struct sk_buff *skb,
+				  const struct efh_reassembly_key *key,
+				  const struct efh_fragment *f, u8 *ecn,
+				  u64 *missing);
+void efh_reassembly_whole(struct efh_net *en, struct sk_buff *skb,
+			  const struct efh_reassembly_key *key,
+			  unsigned int count);
 unsigned int efh_reassembly_packets(struct efh_net *en);
 u64 efh_reassembly_bytes(struct efh_net *en);
 

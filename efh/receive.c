@@ -7,36 +7,179 @@
 #include <net/ipv6.h>
 #include "carrier.h"
 #include "cb.h"
+#include "fragment.h"
 #include "net.h"
 #include "pmtu.h"
 #include "receive.h"
+#include "run.h"
 
-/* From a packet at its network header to payload with headers in front. */
-static void efh_receive_open(struct sk_buff *skb, const struct efh_place *place,
-			     const struct efh_fragment *f)
+/* A packet that one function hands to the next. */
+struct efh_receiving {
+	struct efh_net *en;
+	const struct efh_place *place;
+	u8 option;
+	struct efh_reassembly_key key;
+};
+
+/*
+ * From a packet at its network header to payload with headers in front.
+ *
+ * Return: false without memory.
+ */
+static bool efh_receive_open(struct sk_buff *skb, const struct efh_place *place,
+			     const struct efh_fragment *f, unsigned int count)
 {
+	bool whole = efh_wire_atomic(f);
 	struct efh_cb *cb = efh_cb(skb);
 
+	/* What headers and shared info say changes for us alone. */
+	if ((whole || skb_is_gso(skb)) &&
+	    skb_unclone(skb, GFP_ATOMIC | __GFP_NOWARN))
+		return false;
 	cb->iif = skb->dev->ifindex;
 	cb->at = place->at;
 	cb->nhoff = place->nhoff;
 	cb->hdrlen = place->hdrlen;
 	cb->index = f->index;
+	cb->count = count;
 	skb_pull_rcsum(skb, place->at + place->hdrlen);
-	if (efh_wire_atomic(f))
-		return;
+	if (whole && count == 1)
+		return true;
 	/*
 	 * Only a whole packet can have a checksum still to be filled in, or
 	 * segments; and a socket given to it may be gone when it is complete.
 	 */
 	if (skb->ip_summed == CHECKSUM_PARTIAL)
 		skb->ip_summed = CHECKSUM_NONE;
-	skb_gso_reset(skb);
+	if (skb_is_gso(skb))
+		skb_gso_reset(skb);
 	skb_orphan(skb);
+	return true;
+}
+
+static enum efh_received efh_receive_apart(const struct efh_receiving *r,
+					   struct sk_buff *skb,
+					   unsigned int size);
+
+/* A fragment, or a run of them, data at its payload. */
+static enum efh_received efh_receive_join(const struct efh_receiving *r,
+					  const struct efh_arrival_key *flow,
+					  struct sk_buff *skb,
+					  const struct efh_fragment *f,
+					  unsigned int count, u8 ecn)
+{
+	enum efh_added added = EFH_ADD_WHOLE;
+	u64 missing;
+
+	if (!efh_wire_atomic(f))
+		added = efh_reassembly_add(r->en, skb, &r->key, f, &ecn,
+					   &missing);
+	else if (efh_reassembly_holds(r->en, &r->key))
+		added = EFH_ADD_APART;
+	else
+		efh_reassembly_whole(r->en, skb, &r->key, count);
+	switch (added) {
+	case EFH_ADD_APART:
+		return efh_receive_apart(r, skb, f->size);
+	case EFH_ADD_HELD:
+		efh_arrival_held(r->en, flow, f->id,
+				 GENMASK_ULL(f->index + count - 1, f->index),
+				 missing);
+		return EFH_RECEIVE_TAKEN;
+	case EFH_ADD_WHOLE:
+		efh_arrival_whole(r->en, flow, f->id, count);
+		efh_carrier_restore(skb, f, r->place->carrier, ecn);
+		return EFH_RECEIVE_WHOLE;
+	default:
+		return EFH_RECEIVE_TAKEN;
+	}
+}
+
+/* A fragment or a run whose header was found good. */
+static enum efh_received efh_receive_add(const struct efh_receiving *r,
+					 struct sk_buff *skb,
+					 const struct efh_fragment *f,
+					 unsigned int count)
+{
+	u8 ecn = efh_carrier_ecn(skb, r->place->carrier);
+	bool single = efh_wire_atomic(f) && count == 1;
+	struct efh_arrival_key flow;
+
+	if (!single)
+		efh_carrier_flow(skb, r->place, &r->key, &flow);
+	if (!efh_receive_open(skb, r->place, f, count)) {
+		efh_drop(r->en, skb, count, EFH_DROP_NO_MEMORY);
+		return EFH_RECEIVE_TAKEN;
+	}
+	if (!single)
+		return efh_receive_join(r, &flow, skb, f, count, ecn);
+	efh_stats_inc(r->en, EFH_A_STATS_IN_ATOMIC);
+	efh_stats_inc(r->en, EFH_A_STATS_IN_DELIVERED);
+	efh_carrier_restore(skb, f, r->place->carrier, ecn);
+	return EFH_RECEIVE_WHOLE;
+}
+
+/* Octets of the link's header in front of the network header. */
+static unsigned int efh_receive_link(const struct sk_buff *skb)
+{
+	if (!skb_mac_header_was_set(skb) ||
+	    skb_mac_header(skb) > skb_network_header(skb))
+		return 0;
+	return skb_network_header(skb) - skb_mac_header(skb);
+}
+
+/*
+ * A run that can't be judged as one: each of its fragments is. The one that
+ * completes the packet takes the place of @skb, which our callers hold.
+ */
+static enum efh_received efh_receive_apart(const struct efh_receiving *r,
+					   struct sk_buff *skb,
+					   unsigned int size)
+{
+	unsigned int link = efh_receive_link(skb);
+	struct efh_split split = {
+		.net = r->en->net,
+		.carrier = r->place->carrier,
+		.network = link,
+		.at = link + r->place->at,
+		.size = size,
+		.features = NETIF_F_SG,
+	};
+	enum efh_received result = EFH_RECEIVE_TAKEN;
+	struct sk_buff *segs, *seg, *next;
+	struct efh_fragment f;
+	unsigned int pointer;
+
+	/* With the link's header, for which nftables may ask. */
+	__skb_push(skb, skb->data - skb_network_header(skb) + link);
+	segs = efh_fragment(skb, &split);
+	if (IS_ERR(segs)) {
+		efh_drop(r->en, skb, efh_cb(skb)->count, EFH_DROP_NO_MEMORY);
+		return EFH_RECEIVE_TAKEN;
+	}
+	skb_list_walk_safe(segs, seg, next) {
+		enum efh_drop_reason reason;
+
+		skb_mark_not_on_list(seg);
+		__skb_pull(seg, link);
+		reason = efh_carrier_decode(seg, r->option, r->place, &f,
+					    &pointer);
+		if (reason) {
+			efh_drop(r->en, seg, 1, reason);
+		} else if (efh_receive_add(r, seg, &f, 1) ==
+			   EFH_RECEIVE_WHOLE) {
+			skb_morph(skb, seg);
+			consume_skb(seg);
+			result = EFH_RECEIVE_WHOLE;
+		}
+	}
+	if (result == EFH_RECEIVE_TAKEN)
+		consume_skb(skb);
+	return result;
 }
 
 /**
- * efh_receive() - take a packet that may be an EFH fragment
+ * efh_receive() - take a packet that may be an EFH fragment, or a run
  * @en: the namespace
  * @skb: the packet, data at its network header, with the device it came in on
  * @place: carrier given; where @routed, nhoff and at of the Destination
@@ -51,48 +194,39 @@ static void efh_receive_open(struct sk_buff *skb, const struct efh_place *place,
 enum efh_received efh_receive(struct efh_net *en, struct sk_buff *skb,
 			      struct efh_place *place, bool routed)
 {
-	u8 option = READ_ONCE(en->settings.efh_option), ecn;
-	struct efh_reassembly_key key;
+	struct efh_receiving r = {
+		.en = en,
+		.place = place,
+		.option = READ_ONCE(en->settings.efh_option),
+	};
+	unsigned int pointer, count = 1;
 	enum efh_drop_reason reason;
 	struct efh_fragment f;
-	unsigned int pointer;
 
 	if (!READ_ONCE(en->settings.receive) ||
-	    !(routed ? efh_carrier_check(skb, option, place) :
-		       efh_carrier_find(skb, option, place)))
+	    !(routed ? efh_carrier_check(skb, r.option, place) :
+		       efh_carrier_find(skb, r.option, place)))
 		return EFH_RECEIVE_PASS;
 
-	reason = efh_carrier_decode(skb, option, place, &f, &pointer);
+	reason = efh_carrier_decode(skb, r.option, place, &f, &pointer);
 	if (!reason)
-		efh_carrier_key(skb, place, &f, &key);
+		efh_carrier_key(skb, place, &f, &r.key);
 	/* A packet in the making is for this host: ask once a packet. */
 	if (!routed && (reason || efh_wire_atomic(&f) ||
-			!efh_reassembly_holds(en, &key)) &&
+			!efh_reassembly_holds(en, &r.key)) &&
 	    !efh_carrier_local(en->net, skb, place->carrier))
 		return EFH_RECEIVE_PASS;
 
-	efh_stats_inc(en, EFH_A_STATS_IN_FRAGMENTS);
+	if (efh_is_run(skb))
+		count = reason ? skb_shinfo(skb)->gso_segs :
+				 DIV_ROUND_UP(f.payload, f.size);
+	efh_stats_add(en, EFH_A_STATS_IN_FRAGMENTS, count);
 	if (reason) {
 		efh_carrier_param_problem(skb, place->carrier, pointer);
-		efh_drop(en, skb, reason);
+		efh_drop(en, skb, count, reason);
 		return EFH_RECEIVE_TAKEN;
 	}
-
-	ecn = efh_carrier_ecn(skb, place->carrier);
-	efh_receive_open(skb, place, &f);
-	if (!efh_wire_atomic(&f)) {
-		if (!efh_reassembly_add(en, skb, &key, &f, &ecn))
-			return EFH_RECEIVE_TAKEN;
-	} else {
-		if (skb_unclone(skb, GFP_ATOMIC | __GFP_NOWARN)) {
-			efh_drop(en, skb, EFH_DROP_NO_MEMORY);
-			return EFH_RECEIVE_TAKEN;
-		}
-		efh_stats_inc(en, EFH_A_STATS_IN_ATOMIC);
-		efh_stats_inc(en, EFH_A_STATS_IN_DELIVERED);
-	}
-	efh_carrier_restore(skb, &f, place->carrier, ecn);
-	return EFH_RECEIVE_WHOLE;
+	return efh_receive_add(&r, skb, &f, count);
 }
 
 static unsigned int efh_receive_hook(struct sk_buff *skb,

@@ -13,9 +13,15 @@
 #include <net/l3mdev.h>
 #include "carrier.h"
 #include "compat.h"
+#include "encap.h"
 #include "fragment.h"
+#include "gso.h"
+#include "link.h"
 #include "net.h"
+#include "offload.h"
 #include "pmtu.h"
+#include "retransmit.h"
+#include "run.h"
 #include "send.h"
 
 /* What passes the device and is no larger gains nothing from a path MTU. */
@@ -25,7 +31,11 @@
  * struct efh_sending - a packet at the output hook
  * @en: the namespace
  * @state: the hook's
- * @native: the prefix its destination is in
+ * @tunnel: it is a link's, and carries another packet
+ * @link: that link; NULL if its addresses were translated
+ * @fragment_size: limit of L, octets; 0: none
+ * @max_packet: octets
+ * @retransmit: fragments of it may be sent again
  * @flow: its flow; NULL without memory for one
  * @carrier: its family
  * @local: what route and device take, octets
@@ -34,9 +44,13 @@
 struct efh_sending {
 	struct efh_net *en;
 	const struct nf_hook_state *state;
-	const struct efh_native *native;
+	struct efh_link *link;
 	struct efh_flow *flow;
 	enum efh_carrier carrier;
+	bool tunnel;
+	bool retransmit;
+	u32 fragment_size;
+	u32 max_packet;
 	unsigned int local;
 	unsigned int mtu;
 };
@@ -74,7 +88,7 @@ static const struct sock *efh_send_socket(const struct efh_sending *s)
 {
 	const struct sock *sk = s->state->sk;
 
-	if (!sk || !sk_fullsock(sk) ||
+	if (!sk || s->tunnel || !sk_fullsock(sk) ||
 	    (sk->sk_type != SOCK_DGRAM && sk->sk_type != SOCK_RAW))
 		return NULL;
 	if (sk->sk_family == AF_INET6 ||
@@ -147,6 +161,7 @@ static void efh_send_flow_key(const struct sk_buff *skb,
 		*to = ipv6_hdr(skb)->daddr;
 		key->label = be32_to_cpu(ip6_flowlabel(ipv6_hdr(skb)));
 	}
+	key->carrier = s->carrier;
 	key->destination.scope = efh_carrier_scope(dev, dev->ifindex, to);
 }
 
@@ -156,6 +171,17 @@ static void efh_send_too_big(struct sk_buff *skb, const struct efh_sending *s)
 	const struct sock *sk = s->state->sk;
 
 	efh_stats_inc(s->en, EFH_A_STATS_OUT_FAILED);
+	if (s->tunnel) {
+		bool ip6 = s->carrier == EFH_CARRIER_IPV6;
+		unsigned int at = ip6 ? sizeof(struct ipv6hdr) : ip_hdrlen(skb);
+		u8 inner = ip6 ? ipv6_hdr(skb)->nexthdr : ip_hdr(skb)->protocol;
+
+		/* IPsec hides it. */
+		if (s->link &&
+		    (inner == IPPROTO_IPV6 || inner == IPPROTO_IPIP))
+			efh_link_too_big(s->link, skb, at, s->mtu - at);
+		return;
+	}
 	/* Streams hear of it, too, from the output function. */
 	if (sk && sk_fullsock(sk) && !sk->sk_kern_sock &&
 	    (efh_send_socket(s) || sk->sk_type == SOCK_STREAM))
@@ -177,57 +203,126 @@ static void efh_send_standard(struct sk_buff *skb, const struct efh_sending *s)
 		IPCB(skb)->frag_max_size = s->mtu;
 }
 
-/* How a packet is split; false if it can't be (wire.rst section 3). */
+/* How a packet is sent; false if it can't be (wire.rst section 3). */
 static bool efh_send_plan(struct sk_buff *skb, const struct efh_sending *s,
-			  struct efh_split *split)
+			  struct efh_plan *plan)
 {
 	struct efh_place found = { .carrier = s->carrier };
 	unsigned int headers, length, size;
 
 	/* A fragment, of whatever kind, is not fragmented again. */
-	if (efh_carrier_place(skb, &split->place) ||
-	    efh_carrier_find(skb, split->option, &found) ||
+	if (efh_carrier_place(skb, &plan->place) ||
+	    efh_carrier_find(skb, plan->option, &found) ||
 	    !efh_compat_readable(skb))
 		return false;
-	headers = split->place.at + EFH_HDR_LEN;
-	length = skb->len - split->place.at;
+	headers = plan->place.at + EFH_HDR_LEN;
+	length = skb->len - plan->place.at;
 	size = s->mtu > headers ? round_down(s->mtu - headers, 8) : 0;
-	if (s->native->fragment_size)
-		size = min(size, s->native->fragment_size);
+	if (s->fragment_size)
+		size = min(size, s->fragment_size);
 	if (length > size && size < EFH_MIN_FRAGMENT)
 		return false;
-	split->size = size;
-	split->count = length > size ? DIV_ROUND_UP(length, size) : 1;
-	return split->count <= EFH_MAX_FRAGMENTS &&
-	       efh_carrier_before(s->carrier, split->place.at) + length <=
-	       s->native->max_packet;
+	plan->size = size;
+	plan->count = length > size ? DIV_ROUND_UP(length, size) : 1;
+	return plan->count <= EFH_MAX_FRAGMENTS &&
+	       efh_carrier_before(s->carrier, plan->place.at,
+				  skb->data[plan->place.nhoff]) + length <=
+	       s->max_packet;
+}
+
+/*
+ * Can a run's IP header tell its length? If not, nobody asks before it is split,
+ * but for one who gets a copy of what is sent to a group.
+ */
+static bool efh_send_told(const struct sk_buff *skb, enum efh_carrier carrier)
+{
+	return skb->len <= efh_run_max(carrier) ||
+	       !(carrier == EFH_CARRIER_IPV6 ?
+		 ipv6_addr_is_multicast(&ipv6_hdr(skb)->daddr) :
+		 ipv4_is_multicast(ip_hdr(skb)->daddr));
+}
+
+/*
+ * Can the path to the device take a run? Its segments' length must be one that
+ * GSO can tell, and a route that encapsulates wants fragments.
+ */
+static bool efh_send_late(const struct sk_buff *skb, const struct efh_plan *plan)
+{
+	return efh_offload_ready() && efh_send_told(skb, plan->place.carrier) &&
+	       EFH_HDR_LEN + plan->size < GSO_BY_FRAGS &&
+	       !lwtunnel_xmit_redirect(skb_dst(skb)->lwtstate);
+}
+
+/* A run, fragment by fragment; taken. */
+static int efh_send_early(struct sk_buff *skb, const struct efh_sending *s,
+			  const struct efh_plan *plan)
+{
+	struct efh_split split = {
+		.net = s->en->net,
+		.carrier = s->carrier,
+		.at = plan->place.at,
+		.size = plan->size,
+		.features = s->state->out->features,
+	};
+	struct sk_buff *segs, *seg, *next;
+	int err = 0, ret;
+
+	segs = efh_fragment(skb, &split);
+	if (IS_ERR(segs)) {
+		kfree_skb(skb);
+		return PTR_ERR(segs);
+	}
+	consume_skb(skb);
+	skb_list_walk_safe(segs, seg, next) {
+		skb_mark_not_on_list(seg);
+		/* Without one fragment the others are in vain. */
+		if (err && err != NET_XMIT_CN) {
+			kfree_skb(seg);
+			continue;
+		}
+		ret = s->state->okfn(s->en->net, s->state->sk, seg);
+		err = ret ?: err;
+	}
+	return err;
 }
 
 /* One packet as planned; taken. */
 static int efh_send_split(struct sk_buff *skb, const struct efh_sending *s,
-			  struct efh_split *split)
+			  struct efh_plan *plan)
 {
 	int err;
 
-	split->id = efh_flow_next(s->flow, s->mtu, split->size);
-	err = efh_fragment(skb, split);
+	plan->id = efh_flow_next(s->flow, s->mtu, plan->size);
+	err = efh_gso_begin(skb, plan);
+	if (!err && s->retransmit && plan->count > 1)
+		efh_store_keep(s->en, s->flow, skb, plan, NULL);
+	if (err)
+		kfree_skb(skb);
+	else if (plan->count == 1 || efh_send_late(skb, plan))
+		err = s->state->okfn(s->en->net, s->state->sk, skb);
+	else
+		err = efh_send_early(skb, s, plan);
+	/* With congestion something of the flow was lost, not necessarily this. */
 	if (err && err != NET_XMIT_CN) {
 		efh_stats_inc(s->en, EFH_A_STATS_OUT_FAILED);
 		return err;
 	}
-	atomic64_add(split->count, &s->flow->fragments);
+	atomic64_add(plan->count, &s->flow->fragments);
+	efh_search_traffic(&s->flow->search, plan->count);
 	efh_stats_inc(s->en, EFH_A_STATS_OUT_PACKETS);
-	efh_stats_add(s->en, EFH_A_STATS_OUT_FRAGMENTS, split->count);
+	if (s->link)
+		efh_link_count(s->link, EFH_LINK_OUT_LARGE);
+	efh_stats_add(s->en, EFH_A_STATS_OUT_FRAGMENTS, plan->count);
 	return err;
 }
 
 /* A segment of a GSO packet; taken. */
 static int efh_send_segment(struct sk_buff *skb, const struct efh_sending *s,
-			    struct efh_split *split, bool standard)
+			    struct efh_plan *plan, bool standard)
 {
 	if (!standard && !efh_send_fits(skb, s->mtu)) {
-		if (efh_send_plan(skb, s, split))
-			return efh_send_split(skb, s, split);
+		if (efh_send_plan(skb, s, plan))
+			return efh_send_split(skb, s, plan);
 		efh_send_too_big(skb, s);
 		kfree_skb_reason(skb, SKB_DROP_REASON_PKT_TOO_BIG);
 		return -EMSGSIZE;
@@ -239,7 +334,7 @@ static int efh_send_segment(struct sk_buff *skb, const struct efh_sending *s,
 
 /* A GSO packet; taken. */
 static int efh_send_segments(struct sk_buff *skb, const struct efh_sending *s,
-			     struct efh_split *split, bool standard)
+			     struct efh_plan *plan, bool standard)
 {
 	netdev_features_t features = netif_skb_features(skb) & ~NETIF_F_GSO_MASK;
 	struct sk_buff *segs, *seg, *next;
@@ -254,7 +349,7 @@ static int efh_send_segments(struct sk_buff *skb, const struct efh_sending *s,
 	consume_skb(skb);
 	skb_list_walk_safe(segs, seg, next) {
 		skb_mark_not_on_list(seg);
-		ret = efh_send_segment(seg, s, split, standard);
+		ret = efh_send_segment(seg, s, plan, standard);
 		if (ret && !err)
 			err = ret;
 	}
@@ -301,10 +396,7 @@ static int efh_send_behind(struct sk_buff *skb, const struct efh_sending *s)
 static unsigned int efh_send(struct sk_buff *skb, const struct efh_sending *s,
 			     bool fits)
 {
-	struct efh_split split = {
-		.net = s->en->net,
-		.sk = s->state->sk,
-		.output = s->state->okfn,
+	struct efh_plan plan = {
 		.place.carrier = s->carrier,
 		.option = READ_ONCE(s->en->settings.efh_option),
 	};
@@ -315,7 +407,7 @@ static unsigned int efh_send(struct sk_buff *skb, const struct efh_sending *s,
 	bool gso = skb_is_gso(skb);
 	int err;
 
-	if (!gso && !standard && !efh_send_plan(skb, s, &split)) {
+	if (!gso && !standard && !efh_send_plan(skb, s, &plan)) {
 		if (fits)
 			return NF_ACCEPT;
 		efh_send_too_big(skb, s);
@@ -329,14 +421,100 @@ static unsigned int efh_send(struct sk_buff *skb, const struct efh_sending *s,
 	}
 	err = efh_send_behind(skb, s);
 	if (err == 1 && !gso && skb->len != length &&
-	    !efh_send_plan(skb, s, &split)) {
+	    !efh_send_plan(skb, s, &plan)) {
 		efh_send_too_big(skb, s);
 		return NF_DROP_ERR(-EMSGSIZE);
 	}
 	if (err == 1)
-		err = gso ? efh_send_segments(skb, s, &split, standard) :
-			    efh_send_split(skb, s, &split);
+		err = gso ? efh_send_segments(skb, s, &plan, standard) :
+			    efh_send_split(skb, s, &plan);
 	return efh_send_stolen(s, err);
+}
+
+/* What is set for its destination; false if nothing is. */
+static bool efh_send_native(struct efh_sending *s, const struct in6_addr *to)
+{
+	const struct efh_native *native = efh_native_lookup(s->en, to);
+
+	if (!native)
+		return false;
+	s->fragment_size = native->fragment_size;
+	s->max_packet = native->max_packet;
+	s->retransmit = native->retransmit;
+	return true;
+}
+
+/* What is set for the link that made it. */
+static void efh_send_tunnel(const struct sk_buff *skb, struct efh_sending *s)
+{
+	const struct efh_link_config *config;
+
+	s->max_packet = EFH_MAX_PACKET;
+	s->link = efh_encap_link(s->en, skb, s->carrier);
+	if (!s->link)
+		return;
+	config = rcu_dereference(s->link->config);
+	s->fragment_size = config->fragment_size;
+	s->retransmit = config->retransmit;
+}
+
+/* Is it a Control message? Those are as large as they shall be. */
+static bool efh_send_control(struct sk_buff *skb, const struct efh_sending *s)
+{
+	bool ip6 = s->carrier == EFH_CARRIER_IPV6;
+	unsigned int at = ip6 ? sizeof(struct ipv6hdr) : ip_hdrlen(skb);
+
+	return (ip6 ? ipv6_hdr(skb)->nexthdr : ip_hdr(skb)->protocol) ==
+	       IPPROTO_DSTOPTS &&
+	       pskb_may_pull(skb, at + EFH_CONTROL_LEN) &&
+	       efh_wire_is_control((void *)(skb_network_header(skb) + at),
+				   READ_ONCE(s->en->settings.control_option));
+}
+
+/* Ask what the path takes, the way that this packet goes. */
+static void efh_send_ask(const struct sk_buff *skb, const struct efh_sending *s)
+{
+	struct efh_path path = {
+		.carrier = s->carrier,
+		.remote = s->flow->key.destination.addr,
+	};
+	struct efh_probe probes[EFH_SEARCH_PROBES];
+	struct dst_entry *dst = skb_dst(skb);
+	struct sk_buff *probe;
+	unsigned int count, i;
+
+	if (s->carrier == EFH_CARRIER_IPV6)
+		path.local = ipv6_hdr(skb)->saddr;
+	else
+		ipv6_addr_set_v4mapped(ip_hdr(skb)->saddr, &path.local);
+	/* A socket's route may go at any time. */
+	if (!dst_hold_safe(dst))
+		return;
+	local_bh_disable();
+	count = efh_search_ask(s->en, s->flow, s->local, probes);
+	for (i = 0; i < count; i++) {
+		probe = efh_control_probe(s->en, s->flow, &probes[i], skb);
+		/* Without the large one the small one would tell a lie. */
+		if (!probe)
+			break;
+		efh_path_by(s->en, &path, probe, dst_clone(dst),
+			    s->flow->key.label);
+		efh_stats_inc(s->en, EFH_A_STATS_CONTROL_OUT);
+	}
+	local_bh_enable();
+	dst_release(dst);
+}
+
+/* What the path takes; to be asked by the way. */
+static void efh_send_path_mtu(const struct sk_buff *skb, struct efh_sending *s,
+			      const struct efh_flow_key *key)
+{
+	s->mtu = efh_search_path(s->en, key, s->local, &s->flow);
+	if (!s->flow || !efh_search_due(&s->flow->search) ||
+	    !efh_send_use_route(s) || efh_multicast(&key->destination.addr))
+		return;
+	efh_send_ask(skb, s);
+	s->mtu = efh_search_mtu(s->en, s->flow, s->local);
 }
 
 static unsigned int efh_send_hook(struct sk_buff *skb,
@@ -351,17 +529,19 @@ static unsigned int efh_send_hook(struct sk_buff *skb,
 		.carrier = carrier,
 	};
 	struct efh_flow_key key = {};
-	struct efh_destination *d;
 
-	if (list_empty(&en->natives.list) || !efh_send_own(skb, state, carrier))
+	s.tunnel = efh_encap_sender(en, state->sk);
+	/* A run comes by once more where a copy is looped back. */
+	if ((list_empty(&en->natives.list) && !s.tunnel) || efh_is_run(skb) ||
+	    !efh_send_own(skb, state, carrier))
 		return NF_ACCEPT;
 	s.local = efh_send_local_mtu(skb, &s);
 	s.mtu = s.local;
-	if (skb->len <= min(s.local, EFH_SEND_MIN) && !atomic)
+	if ((skb->len <= min(s.local, EFH_SEND_MIN) && !atomic) ||
+	    efh_send_control(skb, &s))
 		return NF_ACCEPT;
 	efh_send_flow_key(skb, &s, &key);
-	s.native = efh_native_lookup(en, &key.destination.addr);
-	if (!s.native)
+	if (!s.tunnel && !efh_send_native(&s, &key.destination.addr))
 		return NF_ACCEPT;
 
 	if (!efh_send_may_split(skb, &s)) {
@@ -371,13 +551,15 @@ static unsigned int efh_send_hook(struct sk_buff *skb,
 		return NF_DROP_ERR(-EMSGSIZE);
 	}
 
-	d = efh_destination_find(en, &key.destination);
-	if (d)
-		s.mtu = efh_pmtu_get(en, d, s.local);
+	efh_send_path_mtu(skb, &s, &key);
 	fits = efh_send_fits(skb, s.mtu);
 	if (fits && (!atomic || skb->len + EFH_HDR_LEN > s.mtu))
 		return NF_ACCEPT;
-	s.flow = efh_flow_get(en, &key);
+	/* Only now: to most packets of a link it does not matter which. */
+	if (s.tunnel)
+		efh_send_tunnel(skb, &s);
+	if (!s.flow)
+		s.flow = efh_flow_get(en, &key);
 	return efh_send(skb, &s, fits);
 }
 

@@ -120,29 +120,34 @@ void efh_stats_read(struct efh_net *en, u64 *count)
  * @en: the namespace
  *
  * What is held is still to be delivered or dropped, so it stays counted as
- * arrived: the sums add up after a reset too.
+ * arrived: the sums add up after a reset too, whatever happens meanwhile.
  *
  * Context: process, genl's mutex.
  */
 void efh_stats_reset(struct efh_net *en)
 {
-	efh_stats_sum(en, en->stats_base);
-	en->stats_base[EFH_A_STATS_IN_FRAGMENTS] -=
-		atomic_long_read(&en->reassembly.fragments);
+	u64 *base = en->stats_base;
+	int i;
+
+	efh_stats_sum(en, base);
+	base[EFH_A_STATS_IN_FRAGMENTS] = base[EFH_A_STATS_IN_DELIVERED];
+	for (i = EFH_A_STATS_BAD_OPTION; i <= EFH_A_STATS_NO_MEMORY; i++)
+		base[EFH_A_STATS_IN_FRAGMENTS] += base[i];
 }
 
 /**
- * efh_drop() - discard a fragment: count it, trace it, free it
+ * efh_drop() - discard fragments: count, trace, free
  * @en: the namespace
- * @skb: the fragment
+ * @skb: the buffer they are in
+ * @count: how many
  * @reason: why
  *
  * Context: any but hard interrupts.
  */
-void efh_drop(struct efh_net *en, struct sk_buff *skb,
+void efh_drop(struct efh_net *en, struct sk_buff *skb, unsigned int count,
 	      enum efh_drop_reason reason)
 {
-	efh_stats_inc(en, efh_drops[reason].counter);
+	efh_stats_add(en, efh_drops[reason].counter, count);
 	trace_efh_drop(en->net, skb, reason);
 	kfree_skb_reason(skb, efh_drops[reason].reason);
 }

@@ -26,7 +26,7 @@ void efh_stats_add(struct efh_net *en, enum efh_stats_attr counter,
 		   unsigned int n);
 void efh_stats_read(struct efh_net *en, u64 *count);
 void efh_stats_reset(struct efh_net *en);
-void efh_drop(struct efh_net *en, struct sk_buff *skb,
+void efh_drop(struct efh_net *en, struct sk_buff *skb, unsigned int count,
 	      enum efh_drop_reason reason);
 
 static inline void efh_stats_inc(struct efh_net *en, enum efh_stats_attr counter)

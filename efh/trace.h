@@ -12,7 +12,9 @@
 
 #define EFH_CARRIER_NAMES \
 	{ EFH_CARRIER_IPV6, "ipv6" }, \
-	{ EFH_CARRIER_IPV4, "ipv4" }
+	{ EFH_CARRIER_IPV4, "ipv4" }, \
+	{ EFH_CARRIER_UDP6, "udp6" }, \
+	{ EFH_CARRIER_UDP4, "udp4" }
 
 #define EFH_DROP_NAMES \
 	{ EFH_DROP_BAD_OPTION, "bad_option" }, \
@@ -102,6 +104,81 @@ TRACE_EVENT(efh_drop,
 	TP_printk("netns=%u skbaddr=%p reason=%s",
 		  __entry->netns, __entry->skbaddr,
 		  __print_symbolic(__entry->reason, EFH_DROP_NAMES))
+);
+
+#define EFH_MTU_CAUSE_NAMES \
+	{ EFH_MTU_CAUSE_AGE, "age" }, \
+	{ EFH_MTU_CAUSE_ICMP, "icmp" }, \
+	{ EFH_MTU_CAUSE_PROBE, "probe" }, \
+	{ EFH_MTU_CAUSE_BLACK_HOLE, "black-hole" }
+
+TRACE_EVENT(efh_mtu,
+	TP_PROTO(const struct net *net, const struct in6_addr *destination,
+		 u32 label, u32 old, u32 new, u32 cause),
+	TP_ARGS(net, destination, label, old, new, cause),
+	TP_STRUCT__entry(
+		__field(unsigned int, netns)
+		__array(u8, destination, 16)
+		__field(u32, label)
+		__field(u32, old)
+		__field(u32, new)
+		__field(u32, cause)
+	),
+	TP_fast_assign(
+		__entry->netns = net->ns.inum;
+		memcpy(__entry->destination, destination, 16);
+		__entry->label = label;
+		__entry->old = old;
+		__entry->new = new;
+		__entry->cause = cause;
+	),
+	TP_printk("netns=%u destination=%pI6c label=%u old=%u new=%u cause=%s",
+		  __entry->netns, __entry->destination, __entry->label,
+		  __entry->old, __entry->new,
+		  __print_symbolic(__entry->cause, EFH_MTU_CAUSE_NAMES))
+);
+
+#define EFH_PEER_STATE_NAMES \
+	{ EFH_PEER_STATE_UNKNOWN, "unknown" }, \
+	{ EFH_PEER_STATE_UP, "up" }, \
+	{ EFH_PEER_STATE_SUSPECT, "suspect" }, \
+	{ EFH_PEER_STATE_DOWN, "down" }
+
+#define EFH_PEER_CAUSE_NAMES \
+	{ EFH_PEER_CAUSE_NONE, "none" }, \
+	{ EFH_PEER_CAUSE_ANSWER, "answer" }, \
+	{ EFH_PEER_CAUSE_SILENCE, "silence" }, \
+	{ EFH_PEER_CAUSE_TCP, "tcp" }, \
+	{ EFH_PEER_CAUSE_ICMP, "icmp" }, \
+	{ EFH_PEER_CAUSE_USER, "user" }, \
+	{ EFH_PEER_CAUSE_RESET, "reset" }, \
+	{ EFH_PEER_CAUSE_EPOCH, "epoch" }
+
+TRACE_EVENT(efh_peer,
+	TP_PROTO(const struct net *net, int ifindex,
+		 const struct in6_addr *remote, u32 old, u32 new, u32 cause),
+	TP_ARGS(net, ifindex, remote, old, new, cause),
+	TP_STRUCT__entry(
+		__field(unsigned int, netns)
+		__field(int, ifindex)
+		__array(u8, remote, 16)
+		__field(u32, old)
+		__field(u32, new)
+		__field(u32, cause)
+	),
+	TP_fast_assign(
+		__entry->netns = net->ns.inum;
+		__entry->ifindex = ifindex;
+		memcpy(__entry->remote, remote, 16);
+		__entry->old = old;
+		__entry->new = new;
+		__entry->cause = cause;
+	),
+	TP_printk("netns=%u ifindex=%d remote=%pI6c old=%s new=%s cause=%s",
+		  __entry->netns, __entry->ifindex, __entry->remote,
+		  __print_symbolic(__entry->old, EFH_PEER_STATE_NAMES),
+		  __print_symbolic(__entry->new, EFH_PEER_STATE_NAMES),
+		  __print_symbolic(__entry->cause, EFH_PEER_CAUSE_NAMES))
 );
 
 #endif /* _EFH_TRACE_H */

@@ -163,6 +163,21 @@ static inline bool efh_wire_size(struct efh_fragment *f)
 	       !(size % 8);
 }
 
+/* What the option at @at says. */
+static inline void efh_wire_read(const u8 *hdr, unsigned int at,
+				 struct efh_fragment *f)
+{
+	__be16 frag_off;
+
+	memcpy(&frag_off, hdr + at + 4, sizeof(frag_off));
+	memcpy(&f->id, hdr + at + 6, sizeof(f->id));
+	f->offset = __be16_to_cpu(frag_off) & EFH_OFFSET_MASK;
+	f->more = __be16_to_cpu(frag_off) & EFH_MORE;
+	f->nexthdr = hdr[at + 2];
+	f->index = hdr[at + 3] >> EFH_INDEX_SHIFT;
+	f->flags = hdr[at + 3] & (EFH_PARCEL | EFH_SUBPARCELS);
+}
+
 /**
  * efh_wire_decode() - read the EFH option and make checks 1 to 5
  * @hdr: the Destination Options header that holds it
@@ -182,18 +197,10 @@ efh_wire_decode(const u8 *hdr, unsigned int hdrlen, u8 option,
 		struct efh_fragment *f, unsigned int *pointer)
 {
 	int at = efh_wire_option(hdr, hdrlen, option, pointer);
-	__be16 frag_off;
 
 	if (at < 0)
 		return EFH_DROP_BAD_OPTION;
-
-	memcpy(&frag_off, hdr + at + 4, sizeof(frag_off));
-	memcpy(&f->id, hdr + at + 6, sizeof(f->id));
-	f->offset = __be16_to_cpu(frag_off) & EFH_OFFSET_MASK;
-	f->more = __be16_to_cpu(frag_off) & EFH_MORE;
-	f->nexthdr = hdr[at + 2];
-	f->index = hdr[at + 3] >> EFH_INDEX_SHIFT;
-	f->flags = hdr[at + 3] & (EFH_PARCEL | EFH_SUBPARCELS);
+	efh_wire_read(hdr, at, f);
 	f->hdrlen = hdrlen;
 	f->payload = payload;
 
@@ -211,6 +218,59 @@ efh_wire_decode(const u8 *hdr, unsigned int hdrlen, u8 option,
 }
 
 /**
+ * efh_wire_decode_run() - read the EFH option of consecutive fragments in one
+ * @hdr: that of the first, but for M, which is the last one's
+ * @hdrlen: its length, octets, all readable
+ * @option: the option type in use
+ * @unfragmentable: as for efh_wire_decode()
+ * @size: L, octets
+ * @payload: of all of them, octets
+ * @f: where to put what was read
+ * @pointer: where to put the offending octet's offset in @hdr
+ *
+ * Each was checked when it was put there; this is about what was done to them
+ * since.
+ *
+ * Return: EFH_OK, or the reason to discard them.
+ */
+static inline enum efh_drop_reason
+efh_wire_decode_run(const u8 *hdr, unsigned int hdrlen, u8 option,
+		    unsigned int unfragmentable, unsigned int size,
+		    unsigned int payload, struct efh_fragment *f,
+		    unsigned int *pointer)
+{
+	int at = efh_wire_option(hdr, hdrlen, option, pointer);
+
+	if (at < 0 || hdrlen != EFH_HDR_LEN)
+		return EFH_DROP_BAD_OPTION;
+	efh_wire_read(hdr, at, f);
+	f->hdrlen = hdrlen;
+	f->payload = payload;
+	f->size = size;
+	*pointer = at + 4;
+	if (size < EFH_MIN_FRAGMENT || size > EFH_MAX_PACKET || !payload ||
+	    f->offset != f->index * size || (f->more && payload % size) ||
+	    f->index + (payload + size - 1) / size > EFH_MAX_FRAGMENTS)
+		return EFH_DROP_BAD_FRAGMENT;
+	if (unfragmentable + f->offset + payload > EFH_MAX_PACKET)
+		return EFH_DROP_TOO_BIG;
+	return EFH_OK;
+}
+
+/**
+ * efh_wire_update() - write what differs between fragments of a packet
+ * @h: a header with all that doesn't
+ * @f: what to say: offset, index, nexthdr, flags, more
+ */
+static inline void efh_wire_update(struct efh_hdr *h,
+				   const struct efh_fragment *f)
+{
+	h->nexthdr = f->index ? EFH_NEXTHDR_NONE : f->nexthdr;
+	h->index_ps = f->index << EFH_INDEX_SHIFT | f->flags;
+	h->frag_off = __cpu_to_be16(f->offset | (f->more ? EFH_MORE : 0));
+}
+
+/**
  * efh_wire_encode() - write the header a sender emits
  * @h: where to, EFH_HDR_LEN octets
  * @option: the option type in use
@@ -219,14 +279,57 @@ efh_wire_decode(const u8 *hdr, unsigned int hdrlen, u8 option,
 static inline void efh_wire_encode(struct efh_hdr *h, u8 option,
 				   const struct efh_fragment *f)
 {
-	h->nexthdr = f->index ? EFH_NEXTHDR_NONE : f->nexthdr;
 	h->hdrlen = EFH_HDR_LEN / 8 - 1;
 	h->option = option;
 	h->optlen = EFH_OPTION_LEN;
 	h->nexthdr_cache = f->nexthdr;
-	h->index_ps = f->index << EFH_INDEX_SHIFT | f->flags;
-	h->frag_off = __cpu_to_be16(f->offset | (f->more ? EFH_MORE : 0));
 	h->id = f->id;
+	efh_wire_update(h, f);
+}
+
+/**
+ * efh_wire_plain() - is it a header as efh_wire_encode() writes it?
+ * @h: a Destination Options header, EFH_HDR_LEN octets readable
+ * @option: the option type in use
+ */
+static inline bool efh_wire_plain(const struct efh_hdr *h, u8 option)
+{
+	return h->hdrlen == EFH_HDR_LEN / 8 - 1 && h->option == option &&
+	       h->optlen == EFH_OPTION_LEN;
+}
+
+/**
+ * efh_wire_is_control() - is it a Control message?
+ * @hdr: a Destination Options header, EFH_CONTROL_LEN octets readable
+ * @option: the option type in use
+ *
+ * Return: true for any version and kind.
+ */
+static inline bool efh_wire_is_control(const struct efh_control_hdr *hdr,
+				       u8 option)
+{
+	return hdr->nexthdr == EFH_NEXTHDR_NONE &&
+	       hdr->hdrlen == EFH_CONTROL_LEN / 8 - 1 &&
+	       hdr->option == option && hdr->optlen == EFH_CONTROL_OPTION_LEN;
+}
+
+/**
+ * efh_wire_control() - begin a Control message
+ * @hdr: where to; size, flow and nonce are left to the caller, the rest is 0
+ * @option: the option type in use
+ * @kind: what it is
+ * @epoch: this endpoint's
+ */
+static inline void efh_wire_control(struct efh_control_hdr *hdr, u8 option,
+				    enum efh_control_kind kind, u32 epoch)
+{
+	memset(hdr, 0, sizeof(*hdr));
+	hdr->nexthdr = EFH_NEXTHDR_NONE;
+	hdr->hdrlen = EFH_CONTROL_LEN / 8 - 1;
+	hdr->option = option;
+	hdr->optlen = EFH_CONTROL_OPTION_LEN;
+	hdr->kind = EFH_CONTROL_VERSION << 4 | kind;
+	hdr->epoch = __cpu_to_be32(epoch);
 }
 
 #endif /* _EFH_WIRE_H */
