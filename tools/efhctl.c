@@ -29,6 +29,10 @@ static const char help[] =
 	"       efhctl native del PREFIX\n"
 	"       efhctl flow [ show [ [ to ] PREFIX ] [ dev DEVICE ] ]\n"
 	"       efhctl flow flush [ [ to ] PREFIX ]\n"
+	"       efhctl peer [ show [ dev LINK ] [ remote ADDRESS ] ]\n"
+	"       efhctl peer { add | set } dev LINK remote ADDRESS [ port N ]\n"
+	"                [ priority N ] [ prefix PREFIX ]...\n"
+	"       efhctl peer { del | suspect } dev LINK remote ADDRESS\n"
 	"       efhctl stats [ show | reset ]\n"
 	"       efhctl monitor\n"
 	"       efhctl help\n"
@@ -62,6 +66,7 @@ static const struct verb objects[] = {
 	{ "settings", cmd_settings },
 	{ "native", cmd_native },
 	{ "flow", cmd_flow },
+	{ "peer", cmd_peer },
 	{ "stats", cmd_stats },
 	{ "monitor", cmd_monitor },
 	{ }

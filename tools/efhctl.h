@@ -33,6 +33,7 @@ int cmd_help(int argc, char **argv);
 int cmd_settings(int argc, char **argv);
 int cmd_native(int argc, char **argv);
 int cmd_flow(int argc, char **argv);
+int cmd_peer(int argc, char **argv);
 int cmd_stats(int argc, char **argv);
 int cmd_monitor(int argc, char **argv);
 
@@ -58,10 +59,18 @@ void parse_prefix(const char *arg, struct prefix *p);
 bool prefix_holds(const struct prefix *p, const void *addr, size_t len);
 bool prefix_is_host(const struct prefix *p);
 void parse_end(int argc, char **argv);
-void parse_words(const struct word *words, struct nlmsghdr *req,
-		 int argc, char **argv);
+uint64_t parse_words(const struct word *words, struct nlmsghdr *req,
+		     int argc, char **argv);
+unsigned int parse_device(const char *arg);
 void put_u8(struct nlmsghdr *req, const struct word *word, const char *arg);
 void put_u32(struct nlmsghdr *req, const struct word *word, const char *arg);
+void put_port(struct nlmsghdr *req, const struct word *word, const char *arg);
+void put_device(struct nlmsghdr *req, const struct word *word,
+		const char *arg);
+void put_address(struct nlmsghdr *req, const struct word *word,
+		 const char *arg);
+void put_prefix(struct nlmsghdr *req, const struct word *word,
+		const char *arg);
 void put_switch(struct nlmsghdr *req, const struct word *word,
 		const char *arg);
 void put_seconds(struct nlmsghdr *req, const struct word *word,
@@ -74,11 +83,14 @@ void put_octets(struct nlmsghdr *req, const struct word *word,
  * nl_error() prints.
  */
 typedef void (*nl_answer_fn)(const struct nlmsghdr *answer, void *data);
-typedef json_t *(*nl_row_fn)(const struct nlattr *const *attrs, void *data);
+typedef json_t *(*nl_row_fn)(const struct nlmsghdr *answer,
+			     const struct nlattr *const *attrs, void *data);
 
 struct nlmsghdr *nl_request(uint8_t cmd, uint16_t flags);
+bool nl_room(const struct nlmsghdr *req, size_t len);
 int nl_send(struct nlmsghdr *req, nl_answer_fn answer, void *data);
-json_t *nl_dump(uint8_t cmd, unsigned int attr_max, nl_row_fn row, void *data);
+json_t *nl_dump(struct nlmsghdr *req, unsigned int attr_max, nl_row_fn row,
+		void *data);
 int nl_error(int err, const struct word *words);
 int nl_follow(nl_answer_fn event);
 void nl_close(void);
@@ -87,6 +99,8 @@ void nl_attrs(const struct nlmsghdr *answer, const struct nlattr **attrs,
 void nl_nested(const struct nlattr *nest, const struct nlattr **attrs,
 	       unsigned int attr_max);
 uint64_t nl_uint(const struct nlattr *attr);
+bool nl_prefix(struct prefix *p, const struct nlattr *addr,
+	       const struct nlattr *len);
 
 /* print.c: attributes to JSON, JSON to text */
 extern bool json_wanted, json_pretty;
@@ -105,8 +119,15 @@ void add_fields(json_t *object, const struct field *fields,
 void add_uint(json_t *object, const char *key, const struct nlattr *attr);
 void add_bool(json_t *object, const char *key, const struct nlattr *attr);
 void add_address(json_t *object, const char *key, const struct nlattr *attr);
+void add_port(json_t *object, const char *key, const struct nlattr *attr);
 void add_carrier(json_t *object, const char *key, const struct nlattr *attr);
 void add_state(json_t *object, const char *key, const struct nlattr *attr);
+void add_peer_state(json_t *object, const char *key,
+		    const struct nlattr *attr);
+void add_search(json_t *object, const char *key, const struct nlattr *attr);
+void add_mtu_cause(json_t *object, const char *key, const struct nlattr *attr);
+void add_peer_cause(json_t *object, const char *key,
+		    const struct nlattr *attr);
 void add_device(json_t *object, const char *key, const struct nlattr *attr);
 json_t *json_prefix(const struct prefix *p);
 

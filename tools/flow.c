@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <net/if.h>
 
 #include "efhctl.h"
 
@@ -15,10 +14,12 @@ static const struct field fields[] = {
 	{ "flowlabel", EFH_A_FLOW_LABEL, add_uint },
 	{ "dev", EFH_A_FLOW_IFINDEX, add_device },
 	{ "path_mtu", EFH_A_FLOW_PATH_MTU, add_uint },
+	{ "search", EFH_A_FLOW_SEARCH, add_search },
 	{ "fragment_size", EFH_A_FLOW_FRAGMENT_SIZE, add_uint },
 	{ "max_packet", EFH_A_FLOW_MAX_PACKET, add_uint },
 	{ "packets", EFH_A_FLOW_PACKETS, add_uint },
 	{ "fragments", EFH_A_FLOW_FRAGMENTS, add_uint },
+	{ "retransmitted", EFH_A_FLOW_RETRANSMITTED, add_uint },
 	{ "state", EFH_A_FLOW_STATE, add_state },
 	{ "expires_ms", EFH_A_FLOW_EXPIRES, add_uint },
 	{ "idle_ms", EFH_A_FLOW_IDLE, add_uint },
@@ -53,8 +54,10 @@ static bool filter_holds(const struct filter *filter,
 	return !filter->ifindex || (dev && nl_uint(dev) == filter->ifindex);
 }
 
-static json_t *flow_row(const struct nlattr *const *attrs, void *data)
+static json_t *flow_row(const struct nlmsghdr *answer,
+			const struct nlattr *const *attrs, void *data)
 {
+	(void)answer;
 	return filter_holds(data, attrs) ? flow_json(attrs) : NULL;
 }
 
@@ -68,10 +71,13 @@ static void flow_text(const json_t *flow)
 		       (unsigned int)json_integer_value(label));
 	print_string(" dev ", flow, "dev");
 	print_uint(" path-mtu ", flow, "path_mtu");
+	print_string(" search ", flow, "search");
 	print_uint(" fragment-size ", flow, "fragment_size");
 	print_uint(" max-packet ", flow, "max_packet");
 	print_uint(" packets ", flow, "packets");
 	print_uint(" fragments ", flow, "fragments");
+	if (json_integer_value(json_object_get(flow, "retransmitted")))
+		print_uint(" retransmitted ", flow, "retransmitted");
 	print_string(" state ", flow, "state");
 	if (json_integer_value(json_object_get(flow, "expires_ms")))
 		print_ms(" expires ", flow, "expires_ms");
@@ -112,16 +118,11 @@ static int flow_show(int argc, char **argv)
 	const char *dev;
 
 	dev = parse_filter(&filter, argc, argv);
-	if (dev) {
-		filter.ifindex = if_nametoindex(dev);
-		if (!filter.ifindex) {
-			fprintf(stderr, "efhctl: device \"%s\": %s\n", dev,
-				strerror(errno));
-			return EXIT_FAILURE;
-		}
-	}
-	return print_rows(nl_dump(EFH_CMD_FLOW_GET, EFH_A_FLOW_MAX, flow_row,
-				  &filter), flow_text);
+	if (dev)
+		filter.ifindex = parse_device(dev);
+	return print_rows(nl_dump(nl_request(EFH_CMD_FLOW_GET, NLM_F_DUMP),
+				  EFH_A_FLOW_MAX, flow_row, &filter),
+			  flow_text);
 }
 
 static int flow_forget(const void *addr, size_t len)
@@ -142,7 +143,8 @@ static int flow_forget_within(struct filter *filter)
 	int err = 0;
 	size_t i;
 
-	flows = nl_dump(EFH_CMD_FLOW_GET, EFH_A_FLOW_MAX, flow_row, filter);
+	flows = nl_dump(nl_request(EFH_CMD_FLOW_GET, NLM_F_DUMP),
+			EFH_A_FLOW_MAX, flow_row, filter);
 	if (!flows)
 		return EXIT_FAILURE;
 	json_array_foreach(flows, i, flow) {

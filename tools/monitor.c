@@ -19,12 +19,42 @@ static const struct field peer_fields[] = {
 };
 
 static const struct field cause_fields[] = {
+	{ "cause", EFH_A_EVENT_MTU_CAUSE, add_mtu_cause },
 	{ "icmp_type", EFH_A_EVENT_ICMP_TYPE, add_uint },
 	{ "icmp_code", EFH_A_EVENT_ICMP_CODE, add_uint },
 	{ "from", EFH_A_EVENT_FROM, add_address },
 	{ }
 };
 
+static const struct field link_peer_fields[] = {
+	{ "dev", EFH_A_PEER_IFINDEX, add_device },
+	{ "remote", EFH_A_PEER_ADDRESS, add_address },
+	{ }
+};
+
+static const struct field link_peer_changes[] = {
+	{ "from_state", EFH_A_EVENT_OLD, add_peer_state },
+	{ "to_state", EFH_A_EVENT_NEW, add_peer_state },
+	{ "cause", EFH_A_EVENT_CAUSE, add_peer_cause },
+	{ "icmp_type", EFH_A_EVENT_ICMP_TYPE, add_uint },
+	{ "icmp_code", EFH_A_EVENT_ICMP_CODE, add_uint },
+	{ }
+};
+
+/* of a link's peer */
+static json_t *peer_json(const char *name, const struct nlattr *const *attrs)
+{
+	const struct nlattr *peer_attrs[EFH_A_PEER_MAX + 1];
+	json_t *event = json_or_die(json_object());
+
+	json_set(event, "event", json_string(name));
+	nl_nested(attrs[EFH_A_EVENT_PEER], peer_attrs, EFH_A_PEER_MAX);
+	add_fields(event, link_peer_fields, peer_attrs);
+	add_fields(event, link_peer_changes, attrs);
+	return event;
+}
+
+/* of a flow, or of its destination */
 static json_t *event_json(const char *name, const struct field *changed,
 			  const struct nlattr *const *attrs)
 {
@@ -39,8 +69,6 @@ static json_t *event_json(const char *name, const struct field *changed,
 		json_decref(flow);
 	}
 	add_fields(event, changed, attrs);
-	json_set(event, "cause", json_string(attrs[EFH_A_EVENT_ICMP_TYPE] ?
-					     "icmp" : "age"));
 	add_fields(event, cause_fields, attrs);
 	return event;
 }
@@ -50,6 +78,7 @@ static void event_text(const json_t *event)
 	print_string("", event, "event");
 	print_string(" to ", event, "destination");
 	print_string(" dev ", event, "dev");
+	print_string(" remote ", event, "remote");
 	print_uint(" old ", event, "old");
 	print_uint(" new ", event, "new");
 	print_string(" old ", event, "from_state");
@@ -70,7 +99,11 @@ static void monitor_event(const struct nlmsghdr *msg, void *data)
 
 	(void)data;
 	nl_attrs(msg, attrs, EFH_A_EVENT_MAX);
-	if (genl->cmd == EFH_CMD_MTU_EVENT)
+	if (genl->cmd == EFH_CMD_RESET_EVENT && attrs[EFH_A_EVENT_PEER])
+		event = peer_json("reset", attrs);
+	else if (genl->cmd == EFH_CMD_PEER_EVENT && attrs[EFH_A_EVENT_PEER])
+		event = peer_json("peer", attrs);
+	else if (genl->cmd == EFH_CMD_MTU_EVENT)
 		event = event_json("mtu", mtu_fields, attrs);
 	else if (genl->cmd == EFH_CMD_PEER_EVENT)
 		event = event_json("peer", peer_fields, attrs);

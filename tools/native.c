@@ -4,7 +4,6 @@
  * EFH fragments.
  */
 #include <stdlib.h>
-#include <string.h>
 
 #include "efhctl.h"
 
@@ -24,21 +23,17 @@ static const struct field fields[] = {
 	{ }
 };
 
-static json_t *native_row(const struct nlattr *const *attrs, void *data)
+static json_t *native_row(const struct nlmsghdr *answer,
+			  const struct nlattr *const *attrs, void *data)
 {
-	const struct nlattr *addr = attrs[EFH_A_NATIVE_PREFIX];
-	const struct nlattr *len = attrs[EFH_A_NATIVE_PREFIX_LEN];
 	const struct prefix *wanted = data;
 	struct prefix p;
 	json_t *row;
 
-	if (!addr || !len)
+	(void)answer;
+	if (!nl_prefix(&p, attrs[EFH_A_NATIVE_PREFIX],
+		       attrs[EFH_A_NATIVE_PREFIX_LEN]))
 		return NULL;
-	p.addr_len = mnl_attr_get_payload_len(addr);
-	p.len = nl_uint(len);
-	if (p.addr_len != 4 && p.addr_len != 16)
-		return NULL;
-	memcpy(p.addr, mnl_attr_get_payload(addr), p.addr_len);
 	if (wanted && (p.len != wanted->len ||
 		       !prefix_holds(wanted, p.addr, p.addr_len)))
 		return NULL;
@@ -67,9 +62,9 @@ static int native_show(int argc, char **argv)
 		parse_prefix(argv[0], &wanted);
 		parse_end(argc - 1, argv + 1);
 	}
-	return print_rows(nl_dump(EFH_CMD_NATIVE_GET, EFH_A_NATIVE_MAX,
-				  native_row, one ? &wanted : NULL),
-			  native_text);
+	return print_rows(nl_dump(nl_request(EFH_CMD_NATIVE_GET, NLM_F_DUMP),
+				  EFH_A_NATIVE_MAX, native_row,
+				  one ? &wanted : NULL), native_text);
 }
 
 static int native_change(uint8_t cmd, int argc, char **argv)

@@ -14,7 +14,7 @@
 
 #include "efhctl.h"
 
-#define REQUEST_SIZE	1024
+#define REQUEST_SIZE	8192
 #define ANSWER_SIZE	65536		/* more than the kernel puts in one */
 #define DUMP_TRIES	8
 
@@ -57,6 +57,19 @@ uint64_t nl_uint(const struct nlattr *attr)
 	return 0;
 }
 
+bool nl_prefix(struct prefix *p, const struct nlattr *addr,
+	       const struct nlattr *len)
+{
+	if (!addr || !len)
+		return false;
+	p->addr_len = mnl_attr_get_payload_len(addr);
+	p->len = nl_uint(len);
+	if (p->addr_len != 4 && p->addr_len != 16)
+		return false;
+	memcpy(p->addr, mnl_attr_get_payload(addr), p->addr_len);
+	return true;
+}
+
 static void nl_sort(const struct nlattr *attr, const struct nlattr **attrs,
 		    unsigned int attr_max)
 {
@@ -85,14 +98,17 @@ void nl_nested(const struct nlattr *nest, const struct nlattr **attrs,
 		nl_sort(attr, attrs, attr_max);
 }
 
-/* which attribute of the request lies at @offset */
+/* which attribute of the request lies, or has what lies, at @offset */
 static uint16_t reason_attr(uint32_t offset)
 {
 	const struct nlattr *attr;
+	uint32_t start;
 
-	mnl_attr_for_each(attr, asked, sizeof(struct genlmsghdr))
-		if ((const char *)attr - (const char *)asked == offset)
+	mnl_attr_for_each(attr, asked, sizeof(struct genlmsghdr)) {
+		start = (const char *)attr - (const char *)asked;
+		if (offset >= start && offset - start < attr->nla_len)
 			return mnl_attr_get_type(attr);
+	}
 	return 0;
 }
 
@@ -177,6 +193,12 @@ static struct nlmsghdr *nl_prepare(void *buf, uint8_t cmd, uint8_t version,
 struct nlmsghdr *nl_request(uint8_t cmd, uint16_t flags)
 {
 	return nl_prepare(request, cmd, EFH_GENL_VERSION, flags);
+}
+
+/* can @req take @len more octets of attributes? */
+bool nl_room(const struct nlmsghdr *req, size_t len)
+{
+	return req->nlmsg_len + len <= REQUEST_SIZE;
 }
 
 /* an error's or a dump's last message: its code and what explains it */
@@ -326,7 +348,7 @@ static void dump_answer(const struct nlmsghdr *answer, void *data)
 	json_t *row;
 
 	nl_attrs(answer, attrs, dump->attr_max);
-	row = dump->row(attrs, dump->data);
+	row = dump->row(answer, attrs, dump->data);
 	if (row)
 		json_array_append_new(dump->rows, row);
 }
@@ -336,7 +358,8 @@ static void dump_answer(const struct nlmsghdr *answer, void *data)
  * array; NULL after an error, which is printed. A dump that a change got in
  * the way of begins again.
  */
-json_t *nl_dump(uint8_t cmd, unsigned int attr_max, nl_row_fn row, void *data)
+json_t *nl_dump(struct nlmsghdr *req, unsigned int attr_max, nl_row_fn row,
+		void *data)
 {
 	struct dump dump = { NULL, attr_max, row, data };
 	int err, tries = DUMP_TRIES;
@@ -344,7 +367,7 @@ json_t *nl_dump(uint8_t cmd, unsigned int attr_max, nl_row_fn row, void *data)
 	dump.rows = json_or_die(json_array());
 	do {
 		json_array_clear(dump.rows);
-		err = nl_send(nl_request(cmd, NLM_F_DUMP), dump_answer, &dump);
+		err = nl_send(req, dump_answer, &dump);
 	} while (err == -EINTR && --tries);
 	if (err == -EINTR) {
 		fputs("efhctl: what is shown changed meanwhile and may be inconsistent\n",

@@ -5,10 +5,12 @@
  */
 #include <arpa/inet.h>
 #include <ctype.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <net/if.h>
 
 #include "efhctl.h"
 
@@ -79,6 +81,56 @@ void put_u32(struct nlmsghdr *req, const struct word *word, const char *arg)
 {
 	mnl_attr_put_u32(req, word->attr,
 			 parse_number(word->name, arg, UINT32_MAX));
+}
+
+void put_port(struct nlmsghdr *req, const struct word *word, const char *arg)
+{
+	mnl_attr_put_u16(req, word->attr,
+			 htons(parse_number(word->name, arg, UINT16_MAX)));
+}
+
+unsigned int parse_device(const char *arg)
+{
+	unsigned int ifindex = if_nametoindex(arg);
+
+	if (!ifindex) {
+		fprintf(stderr, "efhctl: device \"%s\": %s\n", arg,
+			strerror(errno));
+		exit(EXIT_FAILURE);
+	}
+	return ifindex;
+}
+
+void put_device(struct nlmsghdr *req, const struct word *word,
+		const char *arg)
+{
+	mnl_attr_put_u32(req, word->attr, parse_device(arg));
+}
+
+void put_address(struct nlmsghdr *req, const struct word *word,
+		 const char *arg)
+{
+	struct prefix p;
+
+	if (strchr(arg, '/'))
+		usage_error("%s: \"%s\" is no single address", word->name, arg);
+	parse_prefix(arg, &p);
+	mnl_attr_put(req, word->attr, p.addr_len, p.addr);
+}
+
+void put_prefix(struct nlmsghdr *req, const struct word *word,
+		const char *arg)
+{
+	struct nlattr *nest;
+	struct prefix p;
+
+	parse_prefix(arg, &p);
+	if (!nl_room(req, 3 * MNL_ATTR_HDRLEN + sizeof(p.addr) + MNL_ALIGNTO))
+		usage_error("%s: too many of them", word->name);
+	nest = mnl_attr_nest_start(req, word->attr);
+	mnl_attr_put(req, EFH_A_PREFIX_ADDRESS, p.addr_len, p.addr);
+	mnl_attr_put_u8(req, EFH_A_PREFIX_LEN, p.len);
+	mnl_attr_nest_end(req, nest);
 }
 
 void put_switch(struct nlmsghdr *req, const struct word *word, const char *arg)
@@ -183,9 +235,12 @@ bool prefix_holds(const struct prefix *p, const void *addr, size_t len)
 	return !bits || !((octet[octets] ^ p->addr[octets]) >> (8 - bits));
 }
 
-/* WORD ARGUMENT ..., in any order, each once */
-void parse_words(const struct word *words, struct nlmsghdr *req,
-		 int argc, char **argv)
+/*
+ * WORD ARGUMENT ..., in any order, each once but for prefixes. Returns which,
+ * a bit for each of @words.
+ */
+uint64_t parse_words(const struct word *words, struct nlmsghdr *req,
+		     int argc, char **argv)
 {
 	const struct word *word;
 	uint64_t seen = 0, bit;
@@ -200,9 +255,10 @@ void parse_words(const struct word *words, struct nlmsghdr *req,
 		if (argc < 2)
 			usage_error("%s: a value is missing", word->name);
 		bit = UINT64_C(1) << (word - words);
-		if (seen & bit)
+		if (seen & bit && word->put != put_prefix)
 			usage_error("%s: given twice", word->name);
 		seen |= bit;
 		word->put(req, word, argv[1]);
 	}
+	return seen;
 }

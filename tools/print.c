@@ -49,6 +49,11 @@ void add_bool(json_t *object, const char *key, const struct nlattr *attr)
 	json_set(object, key, json_boolean(nl_uint(attr)));
 }
 
+void add_port(json_t *object, const char *key, const struct nlattr *attr)
+{
+	json_set(object, key, json_integer(ntohs(nl_uint(attr))));
+}
+
 static const char *address_text(char *text, const void *addr, size_t len)
 {
 	return inet_ntop(len == 16 ? AF_INET6 : AF_INET, addr, text,
@@ -83,6 +88,8 @@ void add_carrier(json_t *object, const char *key, const struct nlattr *attr)
 	static const char *const names[] = {
 		[EFH_CARRIER_IPV6] = "ipv6",
 		[EFH_CARRIER_IPV4] = "ipv4",
+		[EFH_CARRIER_UDP6] = "udp6",
+		[EFH_CARRIER_UDP4] = "udp4",
 	};
 
 	add_name(object, key, attr, names, ARRAY_SIZE(names));
@@ -93,6 +100,61 @@ void add_state(json_t *object, const char *key, const struct nlattr *attr)
 	static const char *const names[] = {
 		[EFH_FLOW_STATE_ACTIVE] = "active",
 		[EFH_FLOW_STATE_UNAWARE] = "unaware",
+	};
+
+	add_name(object, key, attr, names, ARRAY_SIZE(names));
+}
+
+void add_search(json_t *object, const char *key, const struct nlattr *attr)
+{
+	static const char *const names[] = {
+		[EFH_SEARCH_STATE_DISABLED] = "disabled",
+		[EFH_SEARCH_STATE_BASE] = "base",
+		[EFH_SEARCH_STATE_SEARCHING] = "searching",
+		[EFH_SEARCH_STATE_COMPLETE] = "complete",
+		[EFH_SEARCH_STATE_ERROR] = "error",
+	};
+
+	add_name(object, key, attr, names, ARRAY_SIZE(names));
+}
+
+void add_mtu_cause(json_t *object, const char *key, const struct nlattr *attr)
+{
+	static const char *const names[] = {
+		[EFH_MTU_CAUSE_AGE] = "age",
+		[EFH_MTU_CAUSE_ICMP] = "icmp",
+		[EFH_MTU_CAUSE_PROBE] = "probe",
+		[EFH_MTU_CAUSE_BLACK_HOLE] = "black-hole",
+	};
+
+	add_name(object, key, attr, names, ARRAY_SIZE(names));
+}
+
+void add_peer_state(json_t *object, const char *key,
+		    const struct nlattr *attr)
+{
+	static const char *const names[] = {
+		[EFH_PEER_STATE_UNKNOWN] = "unknown",
+		[EFH_PEER_STATE_UP] = "up",
+		[EFH_PEER_STATE_SUSPECT] = "suspect",
+		[EFH_PEER_STATE_DOWN] = "down",
+	};
+
+	add_name(object, key, attr, names, ARRAY_SIZE(names));
+}
+
+void add_peer_cause(json_t *object, const char *key,
+		    const struct nlattr *attr)
+{
+	static const char *const names[] = {
+		[EFH_PEER_CAUSE_NONE] = "none",
+		[EFH_PEER_CAUSE_ANSWER] = "answer",
+		[EFH_PEER_CAUSE_SILENCE] = "silence",
+		[EFH_PEER_CAUSE_TCP] = "tcp",
+		[EFH_PEER_CAUSE_ICMP] = "icmp",
+		[EFH_PEER_CAUSE_USER] = "user",
+		[EFH_PEER_CAUSE_RESET] = "reset",
+		[EFH_PEER_CAUSE_EPOCH] = "epoch",
 	};
 
 	add_name(object, key, attr, names, ARRAY_SIZE(names));
