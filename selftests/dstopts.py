@@ -107,7 +107,6 @@ def own_and_efh():
 
 def other_handler():
     """Loading and unloading while packets come loses none that is not EFH's."""
-    hold_hooks()
     pair = Pair()
     wire = pair.wire()
     rx = pair.b.socket(bind=(pair.B6, 9999))

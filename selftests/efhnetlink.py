@@ -53,6 +53,7 @@ FLOW = names("EFH_A_FLOW_")
 NATIVE = names("EFH_A_NATIVE_")
 SETTINGS = names("EFH_A_SETTINGS_")
 EVENT = names("EFH_A_EVENT_")
+PEER = names("EFH_A_PEER_")
 
 
 class NetlinkError(OSError):
@@ -94,7 +95,7 @@ def number(value):
     return int.from_bytes(value, "little" if struct.pack("=H", 1)[0] else "big")
 
 
-def record(data, table, raw=("destination", "source", "prefix", "from")):
+def record(data, table, raw=("destination", "source", "prefix", "from", "address")):
     """A dict by the names of the header."""
     found = {}
     for kind, value in parse(data):
@@ -102,8 +103,8 @@ def record(data, table, raw=("destination", "source", "prefix", "from")):
         if name in raw:
             family = socket.AF_INET if len(value) == 4 else socket.AF_INET6
             found[name] = socket.inet_ntop(family, value)
-        elif name == "flow":
-            found[name] = record(value, FLOW)
+        elif name in ("flow", "peer"):
+            found[name] = record(value, FLOW if name == "flow" else PEER)
         elif name:
             found[name] = number(value)
     return found

@@ -9,6 +9,7 @@ the kernel log must hold nothing new to complain of.
 import atexit
 import ctypes
 import errno
+import json
 import os
 import re
 import shlex
@@ -97,9 +98,13 @@ class Namespace:
         self.stack = []
         self.alive = True
         self.genl = None
-        command(f"ip netns add {self.name}")
+        try:
+            command(f"ip netns add {self.name}")
+            self.fd = os.open(f"/run/netns/{self.name}", os.O_RDONLY)
+        except BaseException:
+            command(f"ip netns del {self.name}", check=False)
+            raise
         Namespace.all.append(self)
-        self.fd = os.open(f"/run/netns/{self.name}", os.O_RDONLY)
         for where in ("all", "default"):
             self.sysctl(f"net.ipv6.conf.{where}.accept_dad", 0)
             self.sysctl(f"net.ipv6.conf.{where}.router_solicitations", 0)
@@ -146,6 +151,25 @@ class Namespace:
             except FileNotFoundError:
                 return None
 
+    def device(self, dev, **attributes):
+        """Set attributes of a device, which sysfs shows to ip netns exec alone."""
+        self.run(["ip", "netns", "exec", self.name, "sh", "-ec", "".join(
+            f"echo {value} >/sys/class/net/{dev}/{key}\n" for key, value in attributes.items())])
+
+    def snmp(self, name):
+        """A counter of the stack's: Ip6InReceives, UdpInCsumErrors."""
+        with self:
+            text = open("/proc/thread-self/net/snmp6").read()
+            lines = open("/proc/thread-self/net/snmp").read().split("\n")
+        for line in text.split("\n"):
+            if line.split()[:1] == [name]:
+                return int(line.split()[1])
+        for names, values in zip(lines[::2], lines[1::2]):
+            proto, _, names = names.partition(": ")
+            if name.startswith(proto) and name[len(proto):] in names.split():
+                return int(values.split()[1 + names.split().index(name[len(proto):])])
+        raise KeyError(name)
+
     def socket(self, family=socket.AF_INET6, kind=socket.SOCK_DGRAM, proto=0, bind=None):
         with self:
             sock = socket.socket(family, kind, proto)
@@ -177,15 +201,25 @@ class Namespace:
         with self:
             return Events()
 
+    def dropped(self):
+        """What the devices here could not deliver: the ring of a veth holds 256."""
+        links = json.loads(self.run("ip -j -s link"))
+        return sum(link["stats64"]["tx"]["dropped"] for link in links)
+
     def expect(self, what, **changes):
         return Expect(self, what, changes)
 
     def identity(self):
         """in = delivered + held + dropped, fragment for fragment."""
-        now = self.stats()
-        drops = {name: now[name] for name in DROPS if now[name]}
-        good = now["in_fragments"] == now["in_delivered"] + now["reassembly_fragments"] + \
-            sum(drops.values())
+        for _ in range(20):
+            now = self.stats()
+            drops = {name: now[name] for name in DROPS if now[name]}
+            good = now["in_fragments"] == now["in_delivered"] + now["reassembly_fragments"] + \
+                sum(drops.values())
+            # while some are being given up the figures are not all of one moment
+            if good or not now["reassembly_fragments"]:
+                break
+            time.sleep(0.1)
         if not good or now["in_fragments"]:
             ok(good, f"{self.role()}: in {now['in_fragments']} = delivered "
                f"{now['in_delivered']} + held {now['reassembly_fragments']} + dropped "
@@ -200,10 +234,12 @@ class Namespace:
             self.genl = None
 
     def delete(self):
+        """May be interrupted, and then called again."""
         if self.alive:
             self.alive = False
             self.close()
             os.close(self.fd)
+        if self in Namespace.all:
             command(f"ip netns del {self.name}", check=False)
             Namespace.all.remove(self)
 
@@ -278,25 +314,17 @@ def wait(condition, seconds=5):
         time.sleep(0.02)
 
 
-def hold_hooks():
-    """Keep the stack's hooks switched on while the module comes and goes.
-
-    The first and the last netfilter hook of a kind patch the stack's code. A
-    processor that runs it meanwhile is safe, an emulated one is not: "Oops:
-    int3", with any module's hooks.
-    """
-    if has("nft"):
-        Namespace("k").nft("table inet efh {" + "".join(
-            f"chain {hook} {{ type filter hook {hook} priority 0; }}"
-            for hook in ("prerouting", "input", "forward", "output", "postrouting")) + "}")
+def gather(ns, dev, milliseconds=5):
+    """From now on what arrives at a device in so long a time is polled at once."""
+    ns.device(dev, napi_defer_hard_irqs=1, gro_flush_timeout=milliseconds * 1000000)
 
 
-def link(one, one_dev, two, two_dev, mtu=1500, number=1, gro="on", sg="on"):
+def link(one, one_dev, two, two_dev, mtu=1500, number=1, gro="on", sg="on", far_gro=None):
     """A veth without segmentation offloads: what is sent is what the wire sees."""
     macs = [f"02:00:00:00:{number:02x}:{side:02x}" for side in (1, 2)]
     command(f"ip link add {one_dev} netns {one.name} address {macs[0]} mtu {mtu} type veth "
             f"peer name {two_dev} netns {two.name} address {macs[1]} mtu {mtu}")
-    for ns, dev in ((one, one_dev), (two, two_dev)):
+    for ns, dev, gro in ((one, one_dev, gro), (two, two_dev, far_gro or gro)):
         # rx-udp-gro-forwarding and the like stay as they are: stock hosts have them so
         ns.run(f"ethtool -K {dev} tso off gso off tx-udp-segmentation off gro {gro} sg {sg}")
         ns.ip(f"link set {dev} up")
@@ -316,7 +344,7 @@ class Pair:
         self.b.ip(f"addr add {self.B6}/64 dev b0", f"addr add {self.B4}/24 dev b0",
                   f"neigh replace {self.A6} lladdr {self.mac_a} dev b0 nud permanent",
                   f"neigh replace {self.A4} lladdr {self.mac_a} dev b0 nud permanent")
-        self.a.run(f"ping -c 1 -W 10 {self.B6}")
+        self.a.run(f"ping -c 1 -w 10 {self.B6}")
 
     def wire(self):
         """Puts octets on A's end of the link as a neighbour would."""
@@ -328,17 +356,18 @@ class Path:
     A6, B6, A4, B4 = "2001:db8:1::1", "2001:db8:2::2", "192.0.2.1", "198.51.100.2"
     RA6, RB6, RA4, RB4 = "2001:db8:1::ff", "2001:db8:2::ff", "192.0.2.254", "198.51.100.254"
 
-    def __init__(self, mtu=1500, native=True, gro="on", sg="on"):
+    def __init__(self, mtu=1500, native=True, gro="on", sg="on", router_gro="off"):
+        # the router joins nothing: what it sees, and what netem does there, are packets
         self.a, self.r, self.b = Namespace("a"), Namespace("r"), Namespace("b")
         self.r.sysctl("net.ipv6.conf.all.forwarding", 1)
         self.r.sysctl("net.ipv4.ip_forward", 1)
-        self.mac_a, self.mac_ra = link(self.a, "a0", self.r, "ra", mtu, 1, gro, sg)
-        self.mac_b, self.mac_rb = link(self.b, "b0", self.r, "rb", mtu, 2, gro, sg)
+        self.mac_a, self.mac_ra = link(self.a, "a0", self.r, "ra", mtu, 1, gro, sg, router_gro)
+        self.mac_b, self.mac_rb = link(self.b, "b0", self.r, "rb", mtu, 2, gro, sg, router_gro)
         self.end(self.a, "a0", self.A6, self.A4, self.RA6, self.RA4, self.mac_ra, "ra",
                  self.mac_a)
         self.end(self.b, "b0", self.B6, self.B4, self.RB6, self.RB4, self.mac_rb, "rb",
                  self.mac_b)
-        self.a.run(f"ping -c 1 -W 10 {self.B6}")
+        self.a.run(f"ping -c 1 -w 10 {self.B6}")
         if native:
             self.native()
 
@@ -381,7 +410,46 @@ class Path:
         return tx, rx
 
 
+class Transfer:
+    """with Transfer(path) as seen: what left A in between arrives whole at B.
+
+    But for what a device in between had no room for, fragment for fragment.
+    """
+
+    def __init__(self, path):
+        self.path = path
+
+    def counters(self):
+        a, b = self.path.a, self.path.b
+        out, there = a.stats(), b.stats()
+        return (out["out_packets"], out["out_fragments"] + out["retransmit_out"], there["reassembled"],
+                there["in_fragments"], a.dropped() + self.path.r.dropped())
+
+    def __enter__(self):
+        self.before = self.counters()
+        return self
+
+    def __exit__(self, *_):
+        self.packets, self.fragments, self.whole, self.arrived, self.lost = (
+            now - then for now, then in zip(self.counters(), self.before))
+
+    def check(self, what):
+        # what a device dropped need not have been a fragment
+        ok(self.fragments - self.lost <= self.arrived <= self.fragments,
+           f"{what}: all fragments arrive, or a device dropped them",
+           f"{self.fragments} fragments, {self.arrived} arrived, {self.lost} packets dropped")
+        ok(self.packets - self.lost <= self.whole <= self.packets,
+           f"{what}: each whole at the other end",
+           f"{self.packets} packets, {self.whole} whole, {self.lost} fragments lost")
+
+
 AF = {4: socket.AF_INET, 6: socket.AF_INET6}
+
+
+def is_probe(packet):
+    """Does it ask what the path of a flow takes (wire.rst section 7)?"""
+    at, nexthdr = (40, packet[6]) if packet[0] >> 4 == 6 else (20, packet[9])
+    return nexthdr == 60 and packet[at + 2:at + 5] == b"\x5e\x24\x11" and len(packet) > at + 40
 
 
 class Wire:
@@ -400,7 +468,8 @@ class Wire:
             self.sock.send(bytes(dst or self.dst) + bytes(self.src) + kind + packet)
 
     def frames(self, outgoing=False, quiet=0.1):
-        """IP packets seen since the last call, until none comes for a while."""
+        """IP packets seen since the last call, until none comes for a while; but for PROBEs,
+        which go beside whatever takes long enough."""
         found = []
         self.sock.settimeout(quiet)
         while True:
@@ -408,7 +477,7 @@ class Wire:
                 frame, where = self.sock.recvfrom(1 << 17)
             except (TimeoutError, BlockingIOError):
                 return found
-            if (where[2] == 4) == outgoing and where[1] in (0x0800, 0x86DD):
+            if (where[2] == 4) == outgoing and where[1] in (0x0800, 0x86DD) and not is_probe(frame[14:]):
                 found.append(frame[14:])
 
     def close(self):
@@ -476,6 +545,14 @@ def cleanup():
         ns.delete()
 
 
+def finish():
+    """The end of a test, or of a part that has namespaces of its own."""
+    for ns in list(Namespace.all):
+        if loaded():
+            ns.identity()
+    cleanup()
+
+
 def main(*tests):
     """Run the tests of one file; exit as kselftest wants it."""
     atexit.register(cleanup)
@@ -501,9 +578,7 @@ def main(*tests):
         start = time.monotonic()
         try:
             test()
-            for ns in list(Namespace.all):
-                if loaded():
-                    ns.identity()
+            finish()
         except Skip as why:
             skip(name, why)
             skipped += 1

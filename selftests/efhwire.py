@@ -10,7 +10,7 @@ import struct
 ETH_IPV4, ETH_IPV6 = 0x0800, 0x86DD
 TCP, UDP, ICMP, ICMP6, DSTOPTS, NONE, HOPOPTS, ROUTING, FRAGMENT = \
     6, 17, 1, 58, 60, 59, 0, 43, 44
-EFH = 0xDE
+EFH, CONTROL = 0xDE, 0x5E
 
 
 def address(text):
@@ -42,11 +42,12 @@ def ip(src, dst, nexthdr, body, tclass=0, label=0, hops=64, ident=0, df=True):
     return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + body
 
 
-def udp(src, dst, sport, dport, data):
+def udp(src, dst, sport, dport, data, check=None):
+    """check: 0 for none; else it is right unless given."""
     length = 8 + len(data)
     head = struct.pack("!HHHH", sport, dport, length & 0xFFFF, 0)
     value = checksum(pseudo(src, dst, length, UDP) + head + data) or 0xFFFF
-    return head[:6] + struct.pack("!H", value) + data
+    return head[:6] + struct.pack("!H", value if check is None else check) + data
 
 
 def icmp6(src, dst, kind, code, word, body):
@@ -69,6 +70,28 @@ def header(cache, index, offset, more, ident, nexthdr=None, ps=0, option=EFH, op
                        offset & 0xFFF8 | res << 1 | more, ident) + extra
     body += bytes(-(2 + len(body)) % 8)  # Pad1
     return struct.pack("!BB", nexthdr, (2 + len(body)) // 8 - 1) + body
+
+
+PROBE, PROBE_ACK, REPORT, NACK, RESET = range(1, 6)
+ENDPOINT = 0x80000000
+
+
+def control(kind, size=0, flow=0, nonce=0, epoch=1, version=1, option=CONTROL, missing=0):
+    """A Control message (wire.rst section 7)."""
+    return struct.pack("!BBBBBBHIIQQII", NONE, 4, option, 36, version << 4 | kind, 0, size, epoch,
+                       flow, nonce, missing, 0, 0)
+
+
+class Control:
+    """A Control message as it is read; ValueError if it is none."""
+
+    def __init__(self, data):
+        if data[:4] != bytes((NONE, 4, CONTROL, 36)) or len(data) < 40:
+            raise ValueError(f"no Control message: {data[:8].hex()}")
+        self.version, self.kind = data[4] >> 4, data[4] & 15
+        self.flags, self.size, self.epoch, self.flow, self.nonce = \
+            struct.unpack_from("!BHIIQ", data, 5)
+        self.rest, self.padding = data[24:40], data[40:]
 
 
 def cut(proto, data, size, ident, option=EFH, ps=0):
@@ -144,6 +167,43 @@ class Packet:
     more = property(lambda self: self.efh[5])
     ident = property(lambda self: self.efh[6])
     key = property(lambda self: (self.src, self.dst, self.ident))
+
+
+def filled(data):
+    """A packet with the checksum of its UDP or TCP made, if a device had it left to do."""
+    p = Packet(data)
+    field = p.at + {UDP: 6, TCP: 16}.get(p.proto, 0)
+    if field == p.at or p.fragmented:
+        return data
+    data = data[:field] + b"\0\0" + data[field + 2:]
+    value = checksum(pseudo(p.src, p.dst, len(data) - p.at, p.proto) + data[p.at:]) or 0xFFFF
+    return data[:field] + struct.pack("!H", value) + data[field + 2:]
+
+
+class Carried(Packet):
+    """A packet of a link under UDP: either inner, the packet, or efh and a piece of it."""
+
+    def __init__(self, data, option=EFH):
+        super().__init__(data, option)
+        if self.proto != UDP:
+            raise ValueError(f"protocol {self.proto}, not UDP")
+        self.sport, self.dport, self.udp_length, self.check = \
+            struct.unpack_from("!HHHH", self.payload)
+        datagram, self.payload = self.payload, self.payload[8:]
+        self.control = Control(self.payload) if self.payload[:1] == bytes((NONE,)) and \
+            self.payload[2:3] == bytes((CONTROL,)) else None
+        self.inner = self.payload if self.payload[:1] and self.payload[0] >> 4 in (4, 6) else None
+        head = pseudo(self.src, self.dst, len(datagram), UDP)
+        # a sum of all is 0 where the field is right
+        self.check_good = self.check != 0 and not checksum(head + datagram)
+        # to be filled in by a device, or when that of the packet inside has been
+        self.check_left = self.check == ~checksum(head) & 0xFFFF or self.check and \
+            self.inner is not None and not checksum(head + datagram[:8] + filled(self.inner))
+        if self.inner is None and len(self.payload) >= 16:
+            self.find(self.payload, 0, 16, option)
+            if self.efh:
+                self.efh_at += self.at + 8
+                self.head, self.payload = self.payload[:16], self.payload[16:]
 
 
 def icmp_error(packet):

@@ -22,6 +22,10 @@ INNER = (0, 1, 2, 4, 6, 17, 33, 41, 43, 44, 47, 50, 51, 58, 59, 60, 132, 135, 13
 
 def buffers():
     """sk_buff heads in use, give or take those that CPUs keep at hand."""
+    try:        # KASAN keeps what was freed for a while
+        open("/sys/kernel/slab/skbuff_head_cache/shrink", "w").write("1")
+    except OSError:
+        pass
     for line in open("/proc/slabinfo"):
         if line.startswith("skbuff_head_cache "):
             return int(line.split()[1])

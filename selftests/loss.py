@@ -48,7 +48,7 @@ def fragment_ident(packet):
 
 
 def steady_loss():
-    path = Path(native=False)
+    path = Path(native=False, gro="off")
     path.b.sysctl("net.ipv6.ip6frag_low_thresh", MEMORY * 3 // 4)
     path.b.sysctl("net.ipv6.ip6frag_high_thresh", MEMORY)
     path.b.sysctl("net.ipv4.ipfrag_low_thresh", MEMORY * 3 // 4)

@@ -26,7 +26,7 @@ def narrow(path, mtu):
 
 def in_flow():
     """A link narrows in mid-flow: one packet is lost, the next one fits."""
-    path = Path()
+    path = Path(gro="off")
     monitor = path.a.popen("efhctl -j monitor", stdout=subprocess.PIPE)
     time.sleep(1)
     events = path.a.events()
@@ -157,7 +157,7 @@ def forged():
 
 def ages():
     """What was learnt is forgotten as the stack's own knowledge is."""
-    path = Path()
+    path = Path(gro="off")
     path.a.sysctl("net.ipv6.route.mtu_expires", 2)
     if path.a.sysctl("net.ipv4.route.mtu_expires") is not None:
         path.a.sysctl("net.ipv4.route.mtu_expires", 2)

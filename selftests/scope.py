@@ -14,7 +14,7 @@ MCAST6, MCAST4 = "ff0e::4242", "239.1.2.3"
 
 def forwarding():
     """A router that speaks EFH itself leaves other people's packets alone."""
-    path = Path()
+    path = Path(gro="off")
     path.r.efhctl("native add 2001:db8::/32")
     path.r.efhctl("native add 0.0.0.0/0")
     before = path.r.stats()
@@ -55,7 +55,7 @@ def forwarding_conntrack():
 def bridged():
     """Nor does a bridge that shows what it forwards to netfilter."""
     a, r, b = Namespace("a"), Namespace("r"), Namespace("b")
-    macs = [link(ns, dev, r, port, number=n) for n, (ns, dev, port) in
+    macs = [link(ns, dev, r, port, number=n, gro="off") for n, (ns, dev, port) in
             enumerate(((a, "a0", "ra"), (b, "b0", "rb")))]
     r.ip("link add br0 type bridge", "link set ra master br0", "link set rb master br0",
          "link set br0 up", "addr add 2001:db8::ff/64 dev br0", "addr add 192.0.2.254/24 dev br0")

@@ -301,7 +301,7 @@ def ancillary():
 
 def looped():
     """A sender that is a member of its group, sending atomic fragments and others."""
-    pair = Pair()
+    pair = Pair(gro="off")
     group, port = "ff15::4242", 9999
     for ns in (pair.a, pair.b):
         ns.efhctl("native add ff15::/16")

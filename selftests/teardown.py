@@ -2,74 +2,75 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Namespaces deleted and the module removed in the middle of two-way traffic."""
 import signal
+import socket
 
 from efhtest import *
 import efhwire
 
 ROUNDS = 3
+PAUSE = 0.002       # traffic all the time, and processors left for the rest
 
 
-def flood(path, seconds):
+def child(function, *arguments, ns=None):
+    """A process that calls function again and again until killed, in ns if given.
+
+    It keeps no namespace alive but by its sockets.
+    """
+    pid = os.fork()
+    if pid:
+        return pid
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if ns:
+        setns(ns.fd)
+    for other in Namespace.all:
+        other.close()
+        os.close(other.fd)
+    while True:
+        try:
+            function(*arguments)
+        except OSError:
+            time.sleep(0.01)
+
+
+def flood(path, hosts="ab"):
     """Children that send large datagrams both ways, and half packets, until killed."""
     children = []
     for family in (6, 4):
         for ns, source, target in ((path.a,) + path.ends(family),
                                    (path.b,) + path.ends(family)[::-1]):
-            sock = ns.socket(AF[family], bind=(source, 9999))
-            pid = os.fork()
-            if not pid:
-                sender(sock, target, seconds)
-            children.append(pid)
-            sock.close()
+            if ns.role() in hosts:
+                with ns.socket(AF[family], bind=(source, 9999)) as sock:
+                    children.append(child(sender, sock, target))
     # halves, so that there is always something held
     wire = Wire(path.r, "rb", path.mac_b, path.mac_rb)
-    pid = os.fork()
-    if not pid:
-        halves(wire, path, seconds)
-    children.append(pid)
+    children.append(child(halves, wire, path))
     wire.close()
     return children
 
 
-def sender(sock, target, seconds):
-    """Never returns."""
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    end = time.monotonic() + seconds
+def sender(sock, target):
     sock.settimeout(0.003)      # more would only fill the ring of a veth
-    number = 0
-    while time.monotonic() < end:
-        number += 1
+    for size in range(2000, 60000, 977):
         try:
-            sock.sendto(data(2000 + number * 977 % 58000), (target, 9999))
+            sock.sendto(data(size), (target, 9999))
             sock.recv(1 << 17)
         except OSError:
             pass
-    os._exit(0)
+        time.sleep(PAUSE)
 
 
-def halves(wire, path, seconds):
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    end = time.monotonic() + seconds
-    ident = 0
-    pieces = efhwire.cut(efhwire.UDP, data(6000), 1440, 0)
-    while time.monotonic() < end:
-        ident += 1
-        piece = pieces[ident % 4]
-        piece = piece[:8] + (1 << 40 | ident).to_bytes(8, "big") + piece[16:]
-        try:
-            wire.send(efhwire.ip(path.A6, path.B6, efhwire.DSTOPTS, piece))
-        except OSError:
-            pass
-    os._exit(0)
+def halves(wire, path):
+    for piece in efhwire.cut(efhwire.UDP, data(6000), 1440, 0)[:4]:
+        piece = piece[:8] + os.urandom(8) + piece[16:]
+        wire.send(efhwire.ip(path.A6, path.B6, efhwire.DSTOPTS, piece))
+        time.sleep(PAUSE)
 
 
 def reap(children):
     for pid in children:
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
+        os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
+    children.clear()
 
 
 def busy(host):
@@ -81,7 +82,7 @@ def namespaces():
     """The far host, the near host, and both go."""
     for number in range(ROUNDS):
         path = Path()
-        children = flood(path, 20)
+        children = flood(path)
         ok(busy(path.a) and busy(path.b), f"round {number}: traffic both ways")
         path.a.close()
         path.b.close()
@@ -107,9 +108,8 @@ def gone():
 
 def module():
     """rmmod takes no count of traffic."""
-    hold_hooks()
     path = Path()
-    children = flood(path, 60)
+    children = flood(path)
     for number in range(ROUNDS):
         ok(busy(path.a) and busy(path.b), f"round {number}: traffic both ways")
         path.a.close()
@@ -132,10 +132,110 @@ def module():
     eq(receive(rx), data(50000), "and it all still works")
 
 
+def echo(server):
+    """Send back what comes through TCP."""
+    sock = server.accept()[0]
+    sock.settimeout(2)
+    with sock:
+        while got := sock.recv(1 << 17):
+            sock.sendall(got)
+            time.sleep(PAUSE)
+
+
+def stream(target, family):
+    """Send by TCP and take back what was sent."""
+    with socket.create_connection((target, 8888), 1) as sock:
+        while True:
+            sock.sendall(data(30000))
+            left = 30000
+            while left:
+                got = len(sock.recv(left))
+                if not got:
+                    return
+                left -= got
+
+
+def streams(path):
+    """Children in B that echo, and such in A that use it."""
+    children = []
+    for family in (6, 4):
+        target = path.ends(family)[1]
+        with path.b, socket.create_server((target, 8888), family=AF[family]) as server:
+            children.append(child(echo, server))
+        children.append(child(stream, target, family, ns=path.a))
+    return children
+
+
+def pings(path, hosts):
+    """What is answered without a socket over there."""
+    for ns, far in ((path.a, 1), (path.b, 0)):
+        if ns.role() in hosts:
+            for family in (6, 4):
+                ns.popen(f"ping -q -i 0.01 -s 20000 {path.ends(family)[far]}",
+                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+class Traffic:
+    """All kinds of it between two hosts, one of which will go.
+
+    Of the host that goes no process outlives what it sends, so that it goes at once.
+    """
+
+    def __init__(self, goes):
+        stays = "b" if goes == "a" else "a"
+        self.path = Path()
+        self.path.raise_mtu(32000)
+        self.staying = flood(self.path, stays)
+        pings(self.path, stays)
+        self.going = flood(self.path, goes) + streams(self.path)
+        self.host, self.device = (self.path.a, "ra") if goes == "a" else (self.path.b, "rb")
+
+    def flows(self):
+        """Both ways; the module may go after that as far as this process has a say."""
+        good = busy(self.path.a) and busy(self.path.b)
+        detail = "" if good else f"{self.path.a.stats()} {self.path.b.stats()}"
+        self.path.a.close()
+        self.path.b.close()
+        return good, detail
+
+    def host_goes(self):
+        """True if its devices went with it, too."""
+        reap(self.going)
+        self.host.delete()
+        return wait(lambda: self.path.r.run(f"ip link show {self.device}", check=False).returncode,
+                    20)
+
+    def end(self):
+        reap(self.staying)
+        reap(self.going)
+        for ns in (self.path.a, self.path.b):
+            if ns.alive:
+                ns.identity()
+        cleanup()
+
+
+def rounds():
+    """The module goes, then a host, and so on; EFH_ROUNDS says how often."""
+    count = int(os.environ.get("EFH_ROUNDS", "4"))
+    for number in range(count):
+        if number % 2 == 0:
+            traffic = Traffic("ab"[number // 2 % 2])
+        good, detail = traffic.flows()
+        if number % 2 == 0:
+            done = command("modprobe -r efh", check=False)
+            good = good and not done.returncode and not loaded()
+            ok(good, f"round {number}: the module goes", detail + done.stderr)
+            command("modprobe efh")
+            traffic.path.native()
+        else:
+            ok(good and traffic.host_goes(), f"round {number}: a host goes", detail)
+            traffic.end()
+
+
 def links():
     """A device that goes takes along what came through it."""
     path = Path()
-    children = flood(path, 20)
+    children = flood(path)
     time.sleep(0.5)
     for _ in range(ROUNDS):
         path.b.ip("link set b0 down")
@@ -203,4 +303,4 @@ def sender_goes_tracked():
 
 
 if __name__ == "__main__":
-    main(namespaces, module, links, sender_goes, sender_goes_tracked)
+    main(namespaces, module, rounds, links, sender_goes, sender_goes_tracked)

@@ -5,7 +5,7 @@ from efhtest import *
 from zerocopy import TRACING, trace
 import efhwire
 
-POINTS = ("efh_fragment", "efh_reassembled", "efh_drop")
+POINTS = ("efh_fragment", "efh_reassembled", "efh_drop", "efh_mtu", "efh_peer")
 
 
 def fire():
@@ -32,7 +32,12 @@ def fire():
         pair.b.efhctl("settings set timeout 0.2")
         wire.send(efhwire.fragments(pair.A6, pair.B6, efhwire.UDP, body, 1440, 9)[1])
         wait(lambda: pair.b.stats()["timeout"])
+        far = Wire(pair.b, "b0", pair.mac_a, pair.mac_b)
         tx.sendto(data(4000), (pair.B6, 9999))
+        sent = next(p for p in map(efhwire.Packet, far.frames()) if p.efh)
+        far.send(efhwire.ip(pair.B6, pair.A6, efhwire.ICMP6, efhwire.icmp6(
+            pair.B6, pair.A6, 2, 0, 1300, sent.data[:1200])))
+        wait(lambda: pair.a.stats()["icmp_in"])
     finally:
         trace("events/efh/enable", "0")
     lines = [line for line in trace("trace").split("\n") if ": efh_" in line]
@@ -46,6 +51,8 @@ def fire():
        "efh:efh_reassembled, with the number of fragments", found)
     drops = [m[1] for m in re.finditer(r"efh_drop:.*reason=(\w+)", found)]
     eq(drops, ["duplicate", "bad_index", "timeout"], "efh:efh_drop, with the reason")
+    eq(re.findall(r"efh_mtu:.* destination=(\S+) label=\d+ old=(\d+) new=(\d+) cause=(\w+)", found),
+       [(pair.B6, "1500", "1300", "icmp")], "efh:efh_mtu, with both and the cause")
 
 
 if __name__ == "__main__":

@@ -45,18 +45,17 @@ def carry(path, kind, inner):
         far = Inner.ADDRESSES[family][1]
         path.a.run(f"ping -c 1 -W 10 {far}", check=False)
         seen = Wire(path.r, "ra")
-        before, there = path.a.stats(), path.b.stats()
-        done = path.a.run(f"ping -c 3 -i 0.2 -W 10 -s 60000 {far}", check=False)
+        with Transfer(path) as sent:
+            done = path.a.run(f"ping -c 3 -i 0.2 -W 10 -s 60000 {far}", check=False)
+            segment = tcp.stream(Inner(path), family, 2 << 20, "write", 8500 + family)
+            packets = [Packet(p) for p in seen.frames()]
         ok("3 received" in done.stdout, f"{kind}: IPv{family} ping -s 60000",
            done.stdout + done.stderr)
-        segment = tcp.stream(Inner(path), family, 2 << 20, "write", 8500 + family)
         # TCP begins with half of the first, unscaled, window
         ok(segment > 32000, f"{kind}: IPv{family} TCP segments as large as TCP has", segment)
-        now, then = path.a.stats(), path.b.stats()
-        sent = now["out_packets"] - before["out_packets"]
-        ok(sent >= 3 + (2 << 20) // 65535, f"{kind}: outer packets leave as EFH", now)
-        eq(then["reassembled"] - there["reassembled"], sent, f"{kind}: and arrive whole")
-        packets = [Packet(p) for p in seen.frames()]
+        ok(sent.packets >= 3 + (2 << 20) // 65535, f"{kind}: outer packets leave as EFH",
+           f"{sent.packets} packets {sent.fragments}")
+        sent.check(kind)
         eq(sum(1 for p in packets if p.fragmented or p.length > 1500), 0,
            f"{kind}: no other fragments on the wire")
         seen.close()

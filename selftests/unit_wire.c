@@ -291,6 +291,39 @@ static void layouts(void)
 	ok(sizeof(struct efh_hdr) == EFH_HDR_LEN, "the header is 16 octets");
 }
 
+/* wire.rst section 7: a Control message, octet by octet. */
+static void control(void)
+{
+	static const u8 wanted[EFH_CONTROL_LEN] = {
+		59, 4, 0x5E, 36, 0x12, 0, 0x05, 0xDC, 1, 2, 3, 4, 0x80, 0, 0, 7,
+		0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88,
+	};
+	struct efh_control_hdr hdr;
+	unsigned int i, octet;
+	bool good = true;
+	u8 *copy;
+
+	efh_wire_control(&hdr, EFH_CONTROL_OPTION_DEFAULT,
+			 EFH_CONTROL_PROBE_ACK, 0x01020304);
+	hdr.size = __cpu_to_be16(1500);
+	hdr.flow = __cpu_to_be32(EFH_CONTROL_ENDPOINT | 7);
+	hdr.nonce = __cpu_to_be64(0x1122334455667788);
+	ok(sizeof(hdr) == EFH_CONTROL_LEN && !memcmp(&hdr, wanted, sizeof(hdr)),
+	   "a Control message");
+	copy = exact(wanted, sizeof(wanted));
+	ok(efh_wire_is_control((struct efh_control_hdr *)copy,
+			       EFH_CONTROL_OPTION_DEFAULT), "is one");
+	for (i = 0; i < 4; i++) {
+		octet = copy[i];
+		copy[i] ^= 1;
+		good &= !efh_wire_is_control((struct efh_control_hdr *)copy,
+					     EFH_CONTROL_OPTION_DEFAULT);
+		copy[i] = octet;
+	}
+	free(copy);
+	ok(good, "what differs in its first four octets is none");
+}
+
 int main(int argc, char **argv)
 {
 	puts("TAP version 13");
@@ -298,6 +331,7 @@ int main(int argc, char **argv)
 	vectors(argc > 1 ? argv[1] : "vectors.txt");
 	boundaries();
 	garbage();
+	control();
 	printf("1..%u\n", count);
 	return !!failed;
 }
