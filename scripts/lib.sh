@@ -5,6 +5,9 @@
 # shellcheck disable=SC2034 # used by those who source this
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cache=${EFH_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/efh}
+# What a command in a chroot finds of the environment
+# shellcheck disable=SC2034
+clean_env=(/usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive)
 
 say()
 {
@@ -67,4 +70,11 @@ sources()
 		while IFS= read -r file; do
 			[ ! -f "$top/$file" ] || printf '%s\n' "$file"
 		done
+}
+
+# prune DIR PATTERN NUMBER: only so many of a kind stay cached
+prune()
+{
+	find "$1" -maxdepth 1 -name "$2" -printf '%T@ %p\n' |
+		sort -rn | tail -n "+$(($3 + 1))" | cut -d ' ' -f 2- | xargs -r rm -rf
 }
