@@ -4,6 +4,7 @@ router, and looks at devices and errors."""
 import ctypes
 import fcntl
 import json
+import select
 import socket
 import struct
 import threading
@@ -212,10 +213,16 @@ class Errors:
 
     def next(self, seconds=2):
         """(type, code, info) or None."""
+        # the socket's own timeout would have recvmsg() wait, whatever its flags say
+        queue = select.poll()
+        queue.register(self.sock, 0)
+
         def one():
+            if not queue.poll(0):
+                return None
             try:
                 control = self.sock.recvmsg(1 << 17, 512, MSG_ERRQUEUE | socket.MSG_DONTWAIT)[1]
-            except (BlockingIOError, OSError):
+            except OSError:
                 return None
             for _, kind, value in control:
                 if kind in (IP_RECVERR, IPV6_RECVERR):
@@ -226,15 +233,16 @@ class Errors:
         return wait(one, seconds)
 
 
-def told(tx, size=100, tries=3):
-    """What a socket hears by ICMP of what it sends; errors may be rate limited."""
+def told(tx, size=100, tries=6):
+    """What a socket hears by ICMP of what it sends. A router without a route sends an
+    error a second to an IPv4 host, and up to three may be about PROBEs."""
     errors = Errors(tx)
     for _ in range(tries):
         try:
             tx.send(data(size))
         except OSError:
             pass
-        heard = errors.next(0.7)
+        heard = errors.next(1.1)
         if heard:
             return heard
     return None
