@@ -336,14 +336,24 @@ err_tstats:
 	return err;
 }
 
+/*
+ * Nobody finds it as a link of its namespace, or on its lower device. RTNL; may
+ * be called again.
+ */
+static void efh_link_leave(struct efh_link *link)
+{
+	list_del_init(&link->list);
+	if (link->lower_dev)
+		netdev_upper_dev_unlink(link->lower_dev, link->dev);
+	link->lower_dev = NULL;
+}
+
 /* RTNL; the device is down, and a grace period has passed since. */
 static void efh_link_dev_uninit(struct net_device *dev)
 {
 	struct efh_link *link = netdev_priv(dev);
 
-	list_del_init(&link->list);
-	if (link->lower_dev)
-		netdev_upper_dev_unlink(link->lower_dev, dev);
+	efh_link_leave(link);
 	efh_peer_link_exit(link);
 	if (link->port)
 		efh_port_put(link);
@@ -446,10 +456,11 @@ void efh_link_setup(struct net_device *dev)
  */
 void efh_link_dellink(struct net_device *dev, struct list_head *head)
 {
-	struct efh_link *link = netdev_priv(dev);
-
-	/* Whoever asks for it a second time must not find it. */
-	list_del_init(&link->list);
+	/*
+	 * Whoever asks for it a second time must not find it; and the lower
+	 * device may go before it, of those that go together.
+	 */
+	efh_link_leave(netdev_priv(dev));
 	unregister_netdevice_queue(dev, head);
 }
 
