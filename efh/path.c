@@ -94,6 +94,10 @@ int efh_path_again(struct efh_net *en, struct sk_buff *skb,
 		   struct dst_entry *dst)
 {
 	memset(skb->cb, 0, sizeof(skb->cb));
+	if (skb->protocol == htons(ETH_P_IPV6))
+		IP6CB(skb)->flags = IP6SKB_REROUTED;
+	else
+		IPCB(skb)->flags = IPSKB_REROUTED;
 	skb_dst_drop(skb);
 	skb_dst_set(skb, dst_clone(dst));
 	return dst_output(en->net, NULL, skb);
