@@ -295,6 +295,9 @@ static int efh_link_changelink(struct net_device *dev, struct nlattr *tb[],
 		NL_SET_ERR_MSG(extack, "local, dev, carrier and dport stay as the link was made");
 		return -EOPNOTSUPP;
 	}
+	if (data[IFLA_EFH_DPORT] && !link->udp)
+		return efh_link_fault(extack, data[IFLA_EFH_DPORT],
+				      "only a link with carrier udp has ports");
 	config = kmemdup(old, sizeof(*old), GFP_KERNEL);
 	if (!config)
 		return -ENOMEM;
@@ -314,6 +317,7 @@ static int efh_link_changelink(struct net_device *dev, struct nlattr *tb[],
 		err = efh_link_move(link, before, &setup, extack);
 		if (err)
 			goto err_config;
+		dev->flags |= IFF_POINTOPOINT;
 	}
 	rcu_assign_pointer(link->config, config);
 	kfree_rcu(old, rcu);
