@@ -319,13 +319,19 @@ void efh_alive_lives(struct efh_peer *peer, u32 epoch)
 	spin_unlock_bh(&alive->lock);
 }
 
+/* How long the answer to the newest PROBE took. Context: alive->lock. */
+static void efh_alive_took(struct efh_alive *alive)
+{
+	u64 took = ktime_get_ns() - alive->asked_at;
+
+	alive->answer = alive->answer ? (7 * alive->answer + took) / 8 : took;
+}
+
 /* An answer: whoever was doubted is there. Context: alive->lock. */
 static void efh_alive_answered(struct efh_peer *peer)
 {
 	struct efh_alive *alive = &peer->alive;
-	u64 took = ktime_get_ns() - alive->asked_at;
 
-	alive->answer = alive->answer ? (7 * alive->answer + took) / 8 : took;
 	WRITE_ONCE(alive->asking, false);
 	WRITE_ONCE(alive->mute, false);
 	alive->hint = (struct efh_hint) { .cause = EFH_PEER_CAUSE_ANSWER };
@@ -372,7 +378,9 @@ bool efh_alive_proved(struct efh_peer *peer, __be64 nonce, u32 epoch)
 		good = alive->open & BIT(k) &&
 		       nonce == efh_alive_nonce(peer, alive->asked - k);
 	if (good) {
-		alive->open &= ~BIT(k - 1);
+		alive->open &= ~BIT(--k);
+		if (!k)
+			efh_alive_took(alive);
 		efh_alive_answered(peer);
 		efh_alive_epoch(peer, epoch);
 	}
