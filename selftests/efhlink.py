@@ -3,7 +3,10 @@
 router, and looks at devices and errors."""
 import ctypes
 import fcntl
+import functools
+import itertools
 import json
+import os
 import select
 import socket
 import struct
@@ -26,17 +29,28 @@ ETHTOOL_GSTRINGS, ETHTOOL_GSTATS, ETHTOOL_GSSET_INFO = 0x1b, 0x1d, 0x37
 UNREACHABLE = {6: (1, 3), 4: (3, 1)}
 
 
+@functools.cache
 def emulated():
     """An emulated processor would be at some tests for many minutes: it does parts of them."""
     with open("/proc/cpuinfo") as info:
         return "QEMU TCG" in info.read()
 
 
+# which half of its ways the next test takes there: not the same one with all kernels
+TURN = itertools.count(int(os.uname().release.split(".")[1]))
+
+
+def some(ways):
+    """All of these ways to do the same; of them an emulated processor takes every other one."""
+    return ways[next(TURN) % 2::2] if emulated() else ways
+
+
 def carriers():
     """IPv6, then IPv4, each with namespaces of its own."""
-    yield 6
-    finish()
-    yield 4
+    for number, carrier in enumerate(some((6, 4))):
+        if number:
+            finish()
+        yield carrier
 
 
 def address(ns, dev, number, inner=(6, 4)):

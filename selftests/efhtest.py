@@ -492,6 +492,11 @@ def receive(sock, size=1 << 17):
         return None
 
 
+def arrive(rx, sent, what):
+    """All of these, in any order: a sender that is moved to another CPU may overtake itself."""
+    return eq(sorted(receive(rx) or b"" for _ in sent), sorted(sent), what)
+
+
 def fragments_of(length, size):
     return -(-length // size)
 

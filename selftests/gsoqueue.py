@@ -103,8 +103,7 @@ def back_pressure():
             most = max(most, queued(tx))
         # the bound is double, and one more may pass it
         ok(1000 < most < 2 * sndbuf + 3 * 30000, f"{what} buffer: charged, and bounded", most)
-        eq([receive(rx) for _ in range(10)], [data(30000, n) for n in range(10)],
-           f"{what} buffer: all arrive")
+        arrive(rx, [data(30000, n) for n in range(10)], f"{what} buffer: all arrive")
         drained(tx, f"{what} buffer")
         tx.close()
         rx.close()
@@ -165,7 +164,7 @@ def zerocopy_udp(path, family):
     sent = [data(20000, n) for n in range(5)]
     for datagram in sent:
         tx.send(datagram, MSG_ZEROCOPY)
-    ok([receive(rx) for _ in range(5)] == sent, f"IPv{family} UDP: the data")
+    arrive(rx, sent, f"IPv{family} UDP: the data")
     completions(tx, 5, path, f"IPv{family} UDP")
     drained(tx, f"IPv{family} UDP")
 

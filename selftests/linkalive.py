@@ -125,7 +125,7 @@ NONE, ANSWER, SILENCE, TCP, ICMP, USER, RESET, EPOCH = range(8)
 def silence():
     """A gateway is cut off without a word: the other takes over, and gives back."""
     need("nft", "tc")
-    for carrier, words in ((6, ""), (4, ""), (6, "carrier udp"), (4, "carrier udp")):
+    for carrier, words in some(((6, ""), (4, ""), (4, "carrier udp"), (6, "carrier udp"))):
         what = f"over IPv{carrier} {words}".strip()
         gates = Gateways(carrier, words)
         talk = Talk(gates, 10 - carrier)

@@ -5,7 +5,7 @@ import json
 import struct
 
 from efhtest import *
-from efhlink import emulated, show
+from efhlink import emulated, show, some
 from efhwire import Carried
 from linkudp import DPORT, INNER, Inside, add, ends, finish
 import efhwire
@@ -24,7 +24,7 @@ def endpoint(addr):
 
 def families(make):
     """(outer, what make() gave, A's and B's outer address); one after the other."""
-    for outer in (6, 4):
+    for outer in some((6, 4)):
         path = make()
         yield (outer, path, *ends(path, outer))
         finish()

@@ -433,6 +433,27 @@ def gone():
     command("modprobe efh")
 
 
+def stacked():
+    """A link bound to a link: they go together, whichever is named first."""
+    for how in ("a group", "their namespace", "the module"):
+        pair = Pair()
+        pair.a.ip(f"link add efh0 group 7 type efh local {pair.A6} remote {pair.B6}",
+                  f"link add efh1 group 7 type efh local {INNER[6][0]} remote {INNER[6][1]} dev efh0")
+        if how == "a group":
+            pair.a.ip("link del group 7")
+            eq((show(pair.a), show(pair.a, "efh1")), (None, None), f"{how} is deleted")
+        elif how == "their namespace":
+            pair.a.delete()
+            ok(wait(lambda b=pair.b: "b0" not in b.run("ip link"), 20), f"{how} is deleted")
+        else:
+            for ns in (pair.a, pair.b):
+                ns.close()
+            done = command("modprobe -r efh", check=False)
+            ok(not done.returncode and not loaded(), f"{how} is removed", done.stderr)
+            command("modprobe efh")
+        cleanup()
+
+
 if __name__ == "__main__":
     main(learnt_plain, learnt_large, too_small, errors, errors_forged, no_route, circles, nested,
-         vrf, bound, specific, elsewhere, gone)
+         vrf, bound, specific, elsewhere, gone, stacked)

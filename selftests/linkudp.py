@@ -6,7 +6,7 @@ import socket
 import struct
 
 from efhtest import *
-from efhlink import emulated, ready
+from efhlink import emulated, ready, some
 from efhwire import Carried, Packet
 import efhwire
 import tcp
@@ -180,7 +180,7 @@ def sizes(path, outer, what, check="left", words=(), tap=None, lengths=None):
 
 def path_of_two():
     """Host - router - host: pings, all sizes, TCP both ways."""
-    for outer in (6, 4):
+    for outer in some((6, 4)):
         path = Path(native=False)
         join(path, outer)
         for family in (6, 4):
@@ -412,9 +412,8 @@ def segments(path, family, size, count, what):
     tx.setsockopt(SOL_UDP, UDP_SEGMENT, size)
     content = data(size * count - 7, size)
     tx.send(content)
-    got = [receive(rx) for _ in range(count)]
-    ok(got == [content[k * size:(k + 1) * size] for k in range(count)],
-       f"{what}: IPv{family}, {count} datagrams of {size} in one call", [g and len(g) for g in got])
+    arrive(rx, [content[k * size:(k + 1) * size] for k in range(count)],
+           f"{what}: IPv{family}, {count} datagrams of {size} in one call")
     rx.setsockopt(SOL_UDP, UDP_GRO, 1)
     tx.send(content)
     got = b""
@@ -465,7 +464,7 @@ def narrow(path, mtu):
 
 def path_mtu():
     """The path narrows: what plain packets, and what fragments, hear of it."""
-    for outer in (6, 4):
+    for outer in some((6, 4)):
         for first in ("plain", "EFH"):
             path = Path(native=False, gro="off")
             path.r.sysctl("net.ipv6.icmp.ratelimit", 0)
@@ -561,7 +560,7 @@ def unreachable():
 
 def peers():
     """A peer's own port, and what others than it may send."""
-    for outer in (6, 4):
+    for outer in some((6, 4)):
         pair = Pair(gro="off")
         a, b = ends(pair, outer)
         add(pair.a, a, None, end=0)

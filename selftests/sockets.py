@@ -120,9 +120,8 @@ def segments(path, family):
     tx.setsockopt(SOL_UDP, UDP_SEGMENT, 1400)
     with path.a.expect(f"IPv{family} UDP_SEGMENT 1400: no EFH", out_packets=0, out_fragments=0):
         tx.send(data(14000))
-        eq([receive(rx) for _ in range(10)],
-           [data(14000)[at:at + 1400] for at in range(0, 14000, 1400)],
-           f"IPv{family} UDP_SEGMENT 1400: the data")
+        arrive(rx, [data(14000)[at:at + 1400] for at in range(0, 14000, 1400)],
+               f"IPv{family} UDP_SEGMENT 1400: the data")
     path.raise_mtu(65000)
     tx, rx = path.udp(family, 7301)
     tx.setsockopt(SOL_UDP, UDP_SEGMENT, 8000)
@@ -131,9 +130,8 @@ def segments(path, family):
     with path.a.expect(f"IPv{family} UDP_SEGMENT 8000: each segment cut", out_packets=7,
                        out_fragments=count):
         tx.send(data(55500))
-        eq([receive(rx) for _ in range(7)],
-           [data(55500)[at:at + 8000] for at in range(0, 55500, 8000)],
-           f"IPv{family} UDP_SEGMENT 8000: the data")
+        arrive(rx, [data(55500)[at:at + 8000] for at in range(0, 55500, 8000)],
+               f"IPv{family} UDP_SEGMENT 8000: the data")
     # a receiver that takes batches gets the same octets
     rx.setsockopt(SOL_UDP, UDP_GRO, 1)
     tx.send(data(55500, 5))
