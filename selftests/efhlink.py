@@ -13,7 +13,7 @@ import struct
 import threading
 
 from efhtest import *
-from efhwire import Packet
+from efhwire import Carried, Packet
 import efhwire
 
 INNER = {6: ("fd00::1", "fd00::2", "fd00::3"), 4: ("10.9.0.1", "10.9.0.2", "10.9.0.3")}
@@ -51,6 +51,18 @@ def carriers():
         if number:
             finish()
         yield carrier
+
+
+WAYS = ((6, ""), (4, ""), (4, "carrier udp"), (6, "carrier udp"))
+
+
+def ways():
+    """How outer packets may travel: (family, words for ip, both for people), each with namespaces
+    of its own."""
+    for number, (carrier, words) in enumerate(some(WAYS)):
+        if number:
+            finish()
+        yield carrier, words, f"IPv{carrier} {words}".strip()
 
 
 def address(ns, dev, number, inner=(6, 4)):
@@ -309,8 +321,14 @@ class Star:
 
 def outers(wire, source, **arguments):
     """What was seen of a host's outer packets; not what endpoints say of themselves."""
-    return [p for p in map(Packet, wire.frames(**arguments))
-            if p.src == source and (p.proto != efhwire.NONE or p.efh)]
+    def seen(frame):
+        packet = Packet(frame)
+        if packet.proto == efhwire.UDP:
+            packet = Carried(frame)
+            return None if packet.control else packet
+        return packet if packet.proto != efhwire.NONE or packet.efh else None
+    found = map(seen, wire.frames(**arguments))
+    return [packet for packet in found if packet and packet.src == source]
 
 
 def encapsulated(outer, inner, tclass=0, **arguments):

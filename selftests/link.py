@@ -391,6 +391,45 @@ def stock(carrier, tunnels):
         eq(receive(front), data(5000, 5), f"{what}: and what it cuts itself comes back")
 
 
+def queues():
+    """With several queues a flow keeps to one of them, and flows spread."""
+    path = Path(native=False)
+    linked = Linked(path, 6)
+    linked.a.ip("link del efh0", f"link add efh0 numtxqueues 4 type efh local {path.A6} remote {path.B6}")
+    address(linked.a, "efh0", 0)
+    if linked.a.run("tc qdisc add dev efh0 root handle 1: mq", check=False).returncode:
+        raise Skip("no mq")
+
+    def sent():
+        shown = json.loads(linked.a.run("tc -s -j qdisc show dev efh0"))
+        return [q["packets"] for q in shown if q.get("parent")]
+    rx = linked.b.socket(bind=(INNER[6][1], 9999))
+    used = []
+    for _ in range(24):
+        tx = linked.a.socket(bind=(INNER[6][0], 0))
+        before = sent()
+        for size in (100, 3000, 20000):
+            tx.sendto(data(size), (INNER[6][1], 9999))
+            eq(receive(rx), data(size), "with queues: it arrives")
+        used.append([queue for queue, (then, now) in enumerate(zip(before, sent())) if now - then >= 3])
+        tx.close()
+    ok(all(len(queue) == 1 for queue in used), "a flow keeps to one queue", used)
+    ok(len(set(map(tuple, used))) > 1, "flows spread over them", used)
+
+
+def loaded_by_need():
+    """Neither ip nor efhctl wants the module to be there before."""
+    for ns in Namespace.all:
+        ns.close()
+    for what, words in (("ip", "ip link add efh0 type efh local 2001:db8::1"), ("efhctl", "efhctl stats")):
+        ns = Namespace("n")
+        done = command("modprobe -r efh", check=False)
+        ok(not done.returncode and not loaded(), f"{what}: the module is away", done.stderr)
+        done = ns.run(words, check=False)
+        ok(not done.returncode and loaded(), f"{what}: it is loaded", done.stderr)
+        cleanup()
+
+
 def stock6():
     stock(6, {"t0": ("ip6tnl mode any encaplimit none", (6, 4))})
 
@@ -401,4 +440,5 @@ def stock4():
 
 if __name__ == "__main__":
     main(sizes6, sizes4, counted, streams, groups, batches_plain, batches_offload, batches_large,
-         shown, life, changed, refused, stock6, stock4)
+         shown, life, changed, refused, queues, loaded_by_need,
+         stock6, stock4)

@@ -46,71 +46,79 @@ def heard(sock):
     return (content, fields.get(67, fields.get(1)), fields.get(52, fields.get(2)))
 
 
-def receiving(carrier):
+class Playing:
     """Two hosts, of which only B has a link: A's end is played on the wire."""
-    pair = Pair()
-    a, b = (pair.A6, pair.B6) if carrier == 6 else (pair.A4, pair.B4)
-    pair.b.run(f"ip link add efh0 type efh local {b} remote {a}")
-    address(pair.b, "efh0", 1)
-    return pair, a, b, pair.wire()
+
+    def __init__(self, carrier, words):
+        self.pair, self.udp = Pair(), bool(words)
+        self.outer = (self.pair.A6, self.pair.B6) if carrier == 6 else (self.pair.A4, self.pair.B4)
+        self.b, self.wire = self.pair.b, self.pair.wire()
+        self.b.run(f"ip link add efh0 type efh local {self.outer[1]} remote {self.outer[0]} {words}")
+        address(self.b, "efh0", 1)
+
+    def packet(self, protocol, payload, tclass, hops=64):
+        """What A's end sends, of a carrier's payload."""
+        if self.udp:
+            protocol, payload = efhwire.UDP, efhwire.udp(*self.outer, 50000, 8060, payload)
+        return efhwire.ip(*self.outer, protocol, payload, tclass=tclass, hops=hops)
 
 
 def out_of():
     """What leaves a link, by what went in and what the path made of it."""
-    for carrier in carriers():
-        pair, a, b, wire = receiving(carrier)
+    for carrier, words, over in ways():
+        end = Playing(carrier, words)
         for family in (6, 4):
-            rx = listen(pair.b, family)
+            rx = listen(end.b, family)
             near, far = INNER[family][:2]
             for inner in range(4):
                 for outer in range(4):
                     want = DECAPSULATED[inner][outer]
-                    what = f"IPv{family} in IPv{carrier}, inner {NAMES[inner]} outer {NAMES[outer]}"
+                    what = f"IPv{family} in {over}, inner {NAMES[inner]} outer {NAMES[outer]}"
                     content = data(200, inner * 4 + outer)
                     packet = efhwire.ip(near, far, efhwire.UDP,
                                         efhwire.udp(near, far, 7, 9999, content),
                                         tclass=0xB8 | inner, hops=17)
                     dropped = {"in_ecn": 1} if want is None else {}
-                    with Counts(pair.b, f"{what}: counter", **dropped):
-                        wire.send(encapsulated((a, b), packet, 0x68 | outer, hops=3))
+                    with Counts(end.b, f"{what}: counter", **dropped):
+                        end.wire.send(end.packet(INNER_PROTOCOL[family], packet, 0x68 | outer, 3))
                         eq(heard(rx), (None,) * 3 if want is None else (content, 0xB8 | want, 17),
                            f"{what}: data, traffic class, hop limit")
             rx.close()
-        eq(show(pair.b)["stats64"]["rx"]["errors"], 2, f"IPv{carrier}: dropped are errors")
+        eq(show(end.b)["stats64"]["rx"]["errors"], 2, f"{over}: dropped are errors")
 
 
 def out_of_fragments():
     """A mark on a single EFH fragment counts for the packet."""
-    for carrier in carriers():
-        pair, a, b, wire = receiving(carrier)
+    for carrier, words, over in ways():
+        end = Playing(carrier, words)
         ident = 0
         for family in (6, 4):
-            rx = listen(pair.b, family)
+            rx = listen(end.b, family)
             near, far = INNER[family][:2]
             for inner, marks, want in ((ECT0, (ECT0, CE, ECT0), CE), (ECT1, (CE, CE, CE), CE),
                                        (ECT0, (ECT1, ECT1, ECT1), ECT1), (NOT, (NOT,) * 3, NOT),
                                        (NOT, (ECT0, ECT0, CE), None), (CE, (ECT0,) * 3, CE)):
-                what = f"IPv{family} in IPv{carrier}, inner {NAMES[inner]} outer " + \
+                what = f"IPv{family} in {over}, inner {NAMES[inner]} outer " + \
                     " ".join(NAMES[m] for m in marks)
                 ident += 1
                 content = data(4000, ident)
                 packet = efhwire.ip(near, far, efhwire.UDP,
                                     efhwire.udp(near, far, 7, 9999, content),
                                     tclass=0x28 | inner)
-                pieces = efhwire.cut(INNER_PROTOCOL[family], packet, 1440, ident)
+                pieces = efhwire.cut(INNER_PROTOCOL[family], packet, 1432, ident)
                 dropped = {"in_ecn": 1} if want is None else {}
-                with Counts(pair.b, f"{what}: counter", **dropped):
-                    wire.send(*(efhwire.ip(a, b, efhwire.DSTOPTS, piece, tclass=mark)
-                                for piece, mark in zip(pieces, marks)))
+                with Counts(end.b, f"{what}: counter", **dropped):
+                    end.wire.send(*(end.packet(efhwire.DSTOPTS, piece, mark)
+                                    for piece, mark in zip(pieces, marks)))
                     eq(heard(rx)[:2], (None,) * 2 if want is None else (content, 0x28 | want), what)
             rx.close()
 
 
 def into():
     """What goes on the path, by what goes into a link: RFC 6040's normal mode."""
-    for carrier in carriers():
+    for carrier, words, over in ways():
         path = Path(native=False)
-        linked = Linked(path, carrier)
+        linked = Linked(path, carrier, words)
         wire = Wire(path.r, "ra")
 
         def seen(family, tclass, hops, size):
@@ -126,27 +134,27 @@ def into():
             packets = outers(wire, linked.outer[0])
             inner = Packet(b"".join(p.payload for p in packets))
             eq((inner.tclass, inner.hops), (tclass, hops),
-               f"IPv{family} in IPv{carrier}: the inner header stays as it is")
+               f"IPv{family} in {over}: the inner header stays as it is")
             return {(p.tclass, p.hops) for p in packets}
-        for words, dscp, ttl in (("tos 0 ttl 64", 0, 64), ("tos 0xb8 ttl 7", 0xB8, 7),
-                                 ("tos 0xbb ttl 1", 0xB8, 1), ("tos inherit ttl inherit", None, None),
-                                 ("tos 0 ttl 255", 0, 255)):
-            linked.a.ip(f"link set efh0 type efh {words}")
+        for setting, dscp, ttl in (("tos 0 ttl 64", 0, 64), ("tos 0xb8 ttl 7", 0xB8, 7),
+                                   ("tos 0xbb ttl 1", 0xB8, 1),
+                                   ("tos inherit ttl inherit", None, None), ("tos 0 ttl 255", 0, 255)):
+            linked.a.ip(f"link set efh0 type efh {setting}")
             for family in (6, 4):
                 for ecn in range(4):
                     tclass = 0x28 | ecn
                     want = (0x28 if dscp is None else dscp) | ecn, 33 if ttl is None else ttl
                     for size in (100, 3000):
                         eq(seen(family, tclass, 33, size), {want},
-                           f"IPv{family} in IPv{carrier}, {words}, {NAMES[ecn]}, {size} octets")
+                           f"IPv{family} in {over}, {setting}, {NAMES[ecn]}, {size} octets")
         wire.close()
 
 
 def forwarded():
     """A packet through the link is one hop: not none, not two."""
-    for carrier in carriers():
+    for carrier, words, over in ways():
         path = Path(native=False)
-        linked = Linked(path, carrier)
+        linked = Linked(path, carrier, words)
         # hosts behind either end
         hosts = []
         for number, (ns, name) in enumerate(((path.a, "c"), (path.b, "d"))):
@@ -165,7 +173,7 @@ def forwarded():
             ns.sysctl("net.ipv4.ip_forward", 1)
             hosts.append(host)
         for family, near, far in ((6, "fd00:7::2", "fd00:8::2"), (4, "10.7.0.2", "10.8.0.2")):
-            what = f"IPv{family} through a link over IPv{carrier}"
+            what = f"IPv{family} through a link over {over}"
             tx = hosts[0].socket(AF[family], bind=(near, 0))
             rx = hosts[1].socket(AF[family], bind=(far, 9999))
             option = IPV6_RECVHOPLIMIT if family == 6 else IP_RECVTTL

@@ -196,19 +196,19 @@ def no_route():
 
 def circles():
     """Links whose outer packets come to themselves, by one or by two."""
-    for carrier in carriers():
+    for carrier, words, over in ways():
         path = Path(native=False)
-        linked = Linked(path, carrier)
+        linked = Linked(path, carrier, words)
         unlimited(path.a)
         bits = 128 if carrier == 6 else 32
         path.a.ip(f"route add {linked.outer[1]}/{bits} dev efh0")
         for family in (6, 4):
-            refuses(linked, family, "out_loop", f"by itself: IPv{family} in IPv{carrier}")
+            refuses(linked, family, "out_loop", f"by itself: IPv{family} in {over}")
         path.a.ip(f"route del {linked.outer[1]}/{bits} dev efh0")
-        passes(linked, f"without the route, over IPv{carrier}", port=9990)
+        passes(linked, f"without the route, over {over}", port=9990)
         # by another
         other = "2001:db8:2::99" if carrier == 6 else "198.51.100.99"
-        path.a.ip(f"link add efh1 type efh local {linked.outer[0]} remote {other}",
+        path.a.ip(f"link add efh1 type efh local {linked.outer[0]} remote {other} {words}",
                   "link set efh1 up", f"route add {linked.outer[1]}/{bits} dev efh1",
                   f"route add {other}/{bits} dev efh0")
         for family in (6, 4):
@@ -222,32 +222,32 @@ def circles():
                     except OSError:
                         pass
             ok(sum(counters(linked.a, dev)["out_loop"] for dev in ("efh0", "efh1")) > before,
-               f"by two: IPv{family} in IPv{carrier}: counted")
+               f"by two: IPv{family} in {over}: counted")
             tx.close()
         path.a.ip("link del efh1")
-        passes(linked, f"without the other, over IPv{carrier}", port=9990)
+        passes(linked, f"without the other, over {over}", port=9990)
 
 
 def nested():
     """A link over a link."""
-    for carrier in carriers():
+    for carrier, words, over in ways():
         for mtu in (65535, 9000, 1400):
             path = Path(native=False)
-            linked = Linked(path, carrier)
+            linked = Linked(path, carrier, words)
             for ns, number in ((path.a, 0), (path.b, 1)):
                 ns.ip(f"link set efh0 mtu {mtu}")
             for family in (6, 4):
                 dev = f"in{family}"
                 for ns, number in ((path.a, 0), (path.b, 1)):
                     local, remote = INNER[family][number], INNER[family][1 - number]
-                    ns.ip(f"link add {dev} type efh local {local} remote {remote}",
+                    ns.ip(f"link add {dev} type efh local {local} remote {remote} {words}",
                           f"link set {dev} up", f"addr add fd77:{family}::{number + 1}/64 dev {dev} nodad",
                           f"addr add 10.77.{family}.{number + 1}/24 dev {dev}")
                     ready(ns, f"fd77:{family}::{number + 1}")
                 inside = type("Inside", (), dict(a=path.a, b=path.b, ends=lambda _, f, o=family: (
                     (f"fd77:{o}::1", f"fd77:{o}::2") if f == 6 else
                     (f"10.77.{o}.1", f"10.77.{o}.2"))))()
-                what = f"in IPv{family} in IPv{carrier}, MTU {mtu}"
+                what = f"in IPv{family} in {over}, MTU {mtu}"
                 passes(inside, what, (100, 1400, 9000, 60000))
                 tcp.stream(inside, 6, 1 << 20, "write", 8300 + family)
             finish()
@@ -255,7 +255,7 @@ def nested():
 
 def vrf():
     """Outer packets in a VRF, inner ones without; dev names it, or its port."""
-    for carrier in carriers():
+    for carrier, words, over in ways():
         path = Path(native=False)
         for ns, dev, router6, router4, v6, v4, mac in (
                 (path.a, "a0", path.RA6, path.RA4, path.A6, path.A4, path.mac_ra),
@@ -269,19 +269,19 @@ def vrf():
                   f"route replace default via {router6} dev {dev} table 100",
                   f"route replace default via {router4} dev {dev} table 100")
         local, remote = path.ends(carrier)
-        path.b.ip(f"link add efh0 type efh local {remote} remote {local} dev red")
+        path.b.ip(f"link add efh0 type efh local {remote} remote {local} dev red {words}")
         address(path.b, "efh0", 1)
         linked = type("Both", (), dict(a=path.a, b=path.b, ends=lambda _, f: INNER[f][:2]))()
         for lower in ("red", "a0"):
-            path.a.ip(f"link add efh0 type efh local {local} remote {remote} dev {lower}")
+            path.a.ip(f"link add efh0 type efh local {local} remote {remote} dev {lower} {words}")
             address(path.a, "efh0", 0)
-            passes(linked, f"over IPv{carrier}, dev {lower}", (100, 1400, 60000))
+            passes(linked, f"over {over}, dev {lower}", (100, 1400, 60000))
             path.a.ip("link del efh0")
-        path.a.ip(f"link add efh0 type efh local {local} remote {remote}")
+        path.a.ip(f"link add efh0 type efh local {local} remote {remote} {words}")
         address(path.a, "efh0", 0)
         back, front = udp_pair(path.b, path.a, *INNER[6][1::-1])
-        stops(back, front, f"over IPv{carrier}: without dev, the VRF is another world")
-        stops(*udp_pair(path.a, path.b, *INNER[6][:2], 9998), f"over IPv{carrier}: both ways")
+        stops(back, front, f"over {over}: without dev, the VRF is another world")
+        stops(*udp_pair(path.a, path.b, *INNER[6][:2], 9998), f"over {over}: both ways")
 
 
 def bound():
@@ -339,23 +339,23 @@ def specific():
 
 def elsewhere():
     """The device in one namespace, its outer packets in another."""
-    for carrier in carriers():
+    for carrier, words, over in ways():
         path = Path(native=False)
         local, remote = path.ends(carrier)
         inside = Namespace("i")
-        path.b.ip(f"link add efh0 type efh local {remote} remote {local}")
+        path.b.ip(f"link add efh0 type efh local {remote} remote {local} {words}")
         address(path.b, "efh0", 1)
         linked = type("Both", (), dict(a=inside, b=path.b, ends=lambda _, f: INNER[f][:2]))()
         unlimited(path.r, path.a, inside)
         for how in ("moved", "link-netns"):
             if how == "moved":
-                path.a.ip(f"link add efh0 type efh local {local} remote {remote}",
+                path.a.ip(f"link add efh0 type efh local {local} remote {remote} {words}",
                           f"link set efh0 netns {inside.name}")
             else:
                 inside.ip(f"link add efh0 link-netns {path.a.name} type efh local {local} "
-                          f"remote {remote}")
+                          f"remote {remote} {words}")
             address(inside, "efh0", 0)
-            what = f"{how}, over IPv{carrier}"
+            what = f"{how}, over {over}"
             passes(linked, what, (100, 1400, 60000))
             tcp.stream(linked, 6, 1 << 20, "write", 8400 + carrier)
             eq((info(inside)["local"], show(inside).get("link_netnsid") is not None), (local, True),
@@ -396,37 +396,39 @@ def elsewhere():
 
 def gone():
     """A link goes with its lower device, and with the namespace of its outer packets."""
-    for carrier in carriers():
+    for carrier, words, over in ways():
         path = Path(native=False)
         local, remote = path.ends(carrier)
         inside = Namespace("i")
+        # by one device and by any is not the same listener
+        ports = [f"{words} dport {8060 + n}" if words else "" for n in range(2)]
         path.a.ip("link add d0 type dummy", "link set d0 up",
-                  f"link add efh0 type efh local {local} remote {remote} dev d0",
-                  f"link add efh1 type efh local {local} remote {remote}",
-                  f"link add efh2 type efh local {local} remote {remote} dev a0",
+                  f"link add efh0 type efh local {local} remote {remote} dev d0 {ports[0]}",
+                  f"link add efh1 type efh local {local} remote {remote} {ports[1]}",
+                  f"link add efh2 type efh local {local} remote {remote} dev a0 {ports[0]}",
                   f"link set efh1 netns {inside.name}")
         inside.ip("link set efh1 up", f"link add efh3 link-netns {path.a.name} type efh "
-                  f"local {local}")
+                  f"local {local} {ports[1]}")
         path.a.efhctl(f"peer add dev efh0 remote {path.ends(carrier)[1][:-1]}9")
         inside.efhctl(f"peer add dev efh3 remote {path.ends(carrier)[1][:-1]}8")
         path.a.ip("link del d0")
         eq((show(path.a), bool(show(path.a, "efh2")), bool(show(inside, "efh1"))),
-           (None, True, True), f"IPv{carrier}: the lower device is deleted")
+           (None, True, True), f"{over}: the lower device is deleted")
         other = Namespace("o")
         path.a.ip(f"link set a0 netns {other.name}")
         eq((show(path.a, "efh2"), bool(show(inside, "efh1"))), (None, True),
-           f"IPv{carrier}: it moves away")
+           f"{over}: it moves away")
         path.a.delete()
         ok(wait(lambda: not show(inside, "efh1") and not show(inside, "efh3"), 10),
-           f"IPv{carrier}: the namespace of the outer packets is deleted")
+           f"{over}: the namespace of the outer packets is deleted")
         # the other way round: the device's namespace goes
         far = Namespace("f")
-        path.b.ip(f"link add efh0 type efh local {remote} remote {local}",
+        path.b.ip(f"link add efh0 type efh local {remote} remote {local} {words}",
                   f"link set efh0 netns {far.name}")
         far.delete()
-        done = lambda: not path.b.run(f"ip link add efh0 type efh local {remote} remote {local}",
-                                      check=False).returncode
-        ok(wait(done, 10), f"IPv{carrier}: with the device's namespace its peer is gone, too")
+        done = lambda: not path.b.run(f"ip link add efh0 type efh local {remote} remote {local} "
+                                      f"{words}", check=False).returncode
+        ok(wait(done, 10), f"{over}: with the device's namespace its peer is gone, too")
     cleanup()
     done = command("modprobe -r efh", check=False)
     ok(not done.returncode and not loaded(), "and the module can go", done.stderr)

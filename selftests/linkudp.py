@@ -598,6 +598,31 @@ def peers():
         finish()
 
 
+def stock():
+    """Foo over UDP at the other end: what fits goes both ways."""
+    for outer, kind, family, ports in ((6, "ip6tnl mode ip6ip6 encaplimit none", 6, "-6 ipproto 41"),
+                                       (4, "ipip", 4, "ipproto 4")):
+        pair = Pair()
+        a, b = ends(pair, outer)
+        add(pair.a, a, b, end=0)
+        done = pair.b.run(f"ip fou add port {DPORT} {ports}", check=False)
+        if done.returncode:
+            raise Skip(f"no fou: {done.stderr.strip()}")
+        pair.b.ip(f"link add t0 type {kind} local {b} remote {a} encap fou encap-sport {DPORT} "
+                  f"encap-dport {DPORT} encap-csum",
+                  "link set t0 up", f"addr add {INNER[family][1]}/{'64 nodad' if family == 6 else 24} dev t0")
+        ready(pair.b, INNER[family][1])
+        for back in (False, True):
+            tx, rx = Inside(pair, back).udp(family)
+            for length in (100, 1300):
+                tx.send(data(length, length))
+                eq(receive(rx), data(length, length),
+                   f"IPv{family} in IPv{outer}, {length} octets {'from' if back else 'to'} fou")
+            tx.close()
+            rx.close()
+        finish()
+
+
 def spoofed():
     """Only what is behind a peer may come from it."""
     for outer in (6, 4):
@@ -629,6 +654,6 @@ def spoofed():
 
 
 if __name__ == "__main__":
-    main(*((path_of_two, in_use, path_mtu, peers) if emulated() else
+    main(*((path_of_two, in_use, path_mtu, peers, stock) if emulated() else
            (path_of_two, direct, no_checksum, source_ports, other_ports, in_use, shared, gso,
-            path_mtu, unreachable, peers, spoofed)))
+            path_mtu, unreachable, peers, stock, spoofed)))

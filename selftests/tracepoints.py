@@ -1,18 +1,25 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 """efh:* tracepoints: there, and telling what happens."""
+import json
+
 from efhtest import *
+from efhlink import Linked, passes
 from zerocopy import TRACING, trace
 import efhwire
 
 POINTS = ("efh_fragment", "efh_reassembled", "efh_drop", "efh_mtu", "efh_peer")
 
 
-def fire():
+def available():
     if not os.path.isdir(TRACING + "/events"):
         command("mount -t tracefs tracefs " + TRACING, check=False)
     if not os.path.isdir(TRACING + "/events"):
         raise Skip("no tracefs")
+
+
+def fire():
+    available()
     for name in POINTS:
         ok(os.path.isdir(f"{TRACING}/events/efh/{name}"), f"efh:{name}")
     pair = Pair()
@@ -55,5 +62,23 @@ def fire():
        [(pair.B6, "1500", "1300", "icmp")], "efh:efh_mtu, with both and the cause")
 
 
+def links():
+    """What crosses a link, and what becomes of its peer."""
+    available()
+    path = Path(native=False)
+    linked = Linked(path, 6)
+    trace("trace", "\n")
+    trace("events/efh/enable", "1")
+    try:
+        passes(linked, "a link", (20000,), inner=(6,))
+        wait(lambda: json.loads(path.a.efhctl("-j peer show"))[0]["state"] == "up")
+    finally:
+        trace("events/efh/enable", "0")
+    found = trace("trace")
+    ok(len(re.findall(r"efh_fragment:.* payload=1440", found)) >= 26, "fragments of a link's", found[:2000])
+    ok(len(re.findall(r"efh_reassembled:.* fragments=14", found)) == 2, "whole packets of a link's", found[:2000])
+    ok(re.search(rf"efh_peer:.* remote={path.B6} old=unknown new=up", found), "efh:efh_peer, with both states", found[-2000:])
+
+
 if __name__ == "__main__":
-    main(fire)
+    main(fire, links)
