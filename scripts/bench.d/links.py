@@ -68,6 +68,8 @@ class Link:
         if threads:
             self.threads()
         self.addresses()
+        if between:     # a bridge's ports take a moment
+            self.a.run(f"ping -c 1 -w 10 {PLAIN}")
         if not large:
             self.native()
         self.check(self.a, self.devices[0], software_gso)

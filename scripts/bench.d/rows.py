@@ -2,9 +2,10 @@
 """The table: what is measured against what, and what is wanted of it."""
 import dataclasses
 
+import linkalive
 import trials
 from links import EFH, EFH_ROUTE_1500, Link, Nowhere, Replayed, Tunnel, prefix
-from trials import (Cpus, Held, Instructions, Iperf3, Kept, Lockstep, Lossy, LossyTcp, Memory, Receiver, Reordered,
+from trials import (Cpus, Failover, Held, Instructions, Iperf3, Kept, Lockstep, Lossy, LossyTcp, Memory, Receiver, Reordered,
                     Sender, Small, Tcp, Udp)
 
 
@@ -71,6 +72,7 @@ ROWS = [
 ] + [
     Row("loss-tcp", "TCP, 1 % lost, 10 ms there and back, link / no tunnel", "loss-tcp", "link", "plain", 1.5),
     Row("kept", "60 000-octet UDP, link, fragments kept to be sent again / not", "kept", "retransmit", "noretransmit", 0.97),
+    Row("failover", "until another gateway is used, from the first hint", "failover", "hint", None, 0.5, less=True),
     # to judge these by
     Row("udp60k-1500", "60 000-octet UDP, EFH, route MTU 1500 / stock", "udp60k", "efh-1500", "stock"),
     Row("udp60k-sums", "60 000-octet UDP, EFH / not fragmented, checksum by CPU", "udp60k", "efh", "limit, sums"),
@@ -97,6 +99,8 @@ ROWS = [
     Row("held-no-gro", "a fragment, 100 000 packets held / 1, GRO off", "held", "100000, no GRO", "1, no GRO",
         less=True),
     Row("cpus-limit", "two receiving CPUs / one, not fragmented", "cpus", "limit two", "limit one"),
+    Row("failover-death", "until another gateway is used, from the first one's death", "failover", "death", None,
+        less=True),
 ] + [
     Row(f"loss-{name}-stock", f"60 000-octet UDP delivered, {title}, stock", "loss", f"stock {name}", None)
     for name, (title, *_) in LOSSES.items()
@@ -215,6 +219,13 @@ def kept():
     return {name: Kept(tunnel, name, tunnel.inner["b"]) for name in ("retransmit", "noretransmit")}
 
 
+def failover():
+    gates = linkalive.Gateways(6)
+    for name in "abc":
+        gates.r.run(f"tc qdisc replace dev r{name} root netem limit 20000 delay 10ms")
+    return {since: Failover(gates, since) for since in ("hint", "death")}
+
+
 def held():
     return {name + more: Held(replayed(), "efh", packets, gro)
             for gro, more in (("on", ""), ("off", ", no GRO"))
@@ -301,7 +312,7 @@ def link_small():
 GROUPS = {"link-tcp": link_tcp, "link-udp60k": link_udp60k, "link-small": link_small,
           "udp60k": lambda: udp(60000), "threads": threads, "iperf3": iperf3, "receiver": receiver, "sender": sender,
           "udp8k": lambda: udp(8000), "tcp": tcp, "reorder": reorder, "loss": loss,
-          "loss-tcp": loss_tcp, "kept": kept, "held": held, "memory": memory, "cpus": cpus,
+          "loss-tcp": loss_tcp, "kept": kept, "failover": failover, "held": held, "memory": memory, "cpus": cpus,
           "instructions": instructions, **{kind: tunnels(kind) for kind in TUNNELS}}
 
 

@@ -9,6 +9,7 @@ import subprocess
 import time
 
 import efhtest
+import linkalive
 import links
 from efhtest import SO_RCVBUFFORCE
 from links import EFH, PLAIN, Failed
@@ -55,6 +56,7 @@ def run(program, **options):
 class Trial:
     """One way of moving data over one link."""
     unit = "Gbit/s"
+    none = False    # that nothing arrives is a result, too
 
     def __init__(self, link, how, address=None):
         """How: efh, stock (fragmentation) or whole (nothing is split)."""
@@ -67,7 +69,7 @@ class Trial:
             before = self.link.counters()
             value = self.once(seconds)
             self.check(links.difference(self.link.counters(), before))
-            if value:
+            if value or self.none:
                 return value
         raise Failed("nothing arrived")
 
@@ -209,6 +211,7 @@ class Lossy(Udp):
     """Datagrams sent evenly through a network that loses: what of them arrives"""
     unit = "of what was sent"
     RATE = 16e6
+    none = True
 
     def __init__(self, link, how, loss):
         super().__init__(link, how)
@@ -216,6 +219,10 @@ class Lossy(Udp):
 
     def once(self, seconds):
         lose(self.link, self.loss)
+        # else what the stack holds of the trials before leaves no room
+        self.link.b.sysctl("net.ipv6.ip6frag_high_thresh", 512 << 20)
+        # some datagrams, however short
+        seconds = max(seconds, 0.1)
         tx, rx = self.link.a.socket(), self.link.b.socket(bind=(self.address, 9))
         tx.connect((self.address, 9))
         rx.settimeout(0.001)
@@ -256,6 +263,38 @@ class LossyTcp(Tcp):
     def once(self, seconds):
         lose(self.under, self.loss)
         return super().once(4 * seconds)
+
+
+class Failover(Trial):
+    """Questions and answers by way of a gateway that falls silent, until they go by the other"""
+    unit = "s"
+
+    def __init__(self, gates, since):
+        super().__init__(None, "efh")
+        self.gates, self.since = gates, since
+
+    def prove(self):
+        self.measure(0)
+
+    def measure(self, seconds):
+        gates = self.gates
+        talk, events = linkalive.Talk(gates), gates.a.events()
+        talk.alive(0)
+        if not efhtest.wait(lambda: "epoch" in gates.peer("b")):
+            raise Failed("the first gateway does not answer")
+        gates.cut("b")
+        gates.back("c")
+        cut = time.monotonic()
+        seen = linkalive.heard(events, lambda e: linkalive.change(e)[1] == linkalive.DOWN)
+        again = talk.alive(cut + 0.1)
+        gates.mend("b")
+        linkalive.heard(events, lambda e: linkalive.change(e)[0] == linkalive.DOWN, 30)
+        gates.back("b")
+        talk.end()
+        events.close()
+        if not seen or not again:
+            raise Failed("the other gateway is not used")
+        return again - (seen[0][0] if self.since == "hint" else cut)
 
 
 def lose(link, loss):
