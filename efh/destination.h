@@ -32,6 +32,8 @@ struct efh_destination {
 	struct rhash_head node;
 	struct efh_destination_key key;
 	refcount_t flows;
+	/* Fragments of full size in a row that did not arrive, READ_ONCE/WRITE_ONCE */
+	u32 vanished;
 	spinlock_t lock;		/* what follows, but rcu */
 	struct efh_learnt mtu;		/* path MTU, octets */
 	struct efh_learnt unaware;	/* enum efh_flow_state */

@@ -688,6 +688,12 @@ bool efh_reassembly_holds(struct efh_net *en,
 				 efh_reassembly_params);
 }
 
+/*
+ * Three NACKs, as many as there are about a packet, take no more than a fragment
+ * of so many octets: 88 each under UDP and IPv6, less its own 64 of headers.
+ */
+#define EFH_REASSEMBLY_WORTH	200
+
 /**
  * efh_reassembly_missing() - what is missing of a packet in the making
  * @en: the namespace
@@ -712,7 +718,8 @@ bool efh_reassembly_missing(struct efh_net *en,
 	*missing = efh_reassembly_gaps(r);
 	/* All but the final one have EFH_MIN_FRAGMENT octets at the least. */
 	asks = !r->dead && (r->last == EFH_LAST_UNKNOWN ||
-			    r->present != BIT_ULL(r->last));
+			    r->present != BIT_ULL(r->last) ||
+			    r->tail->len >= EFH_REASSEMBLY_WORTH);
 	spin_unlock_bh(&r->lock);
 	return asks;
 }

@@ -350,19 +350,25 @@ static void efh_retransmit_udp(const struct efh_path *to, struct sk_buff *skb,
 	}
 }
 
-/* Who misses not all fragments of full size has one: so the path takes them. */
-static void efh_retransmit_passes(struct efh_flow *flow, struct sk_buff *skb,
-				  u64 missing)
+/*
+ * Who misses not all fragments of full size has one: so the path takes them. Who
+ * has the end alone may have it since that is smaller.
+ */
+static void efh_retransmit_learn(struct efh_net *en, struct efh_flow *flow,
+				 struct sk_buff *skb, u64 missing)
 {
-	u64 full = GENMASK_ULL(efh_kept_count(skb) - 2, 0);
+	const struct efh_kept *kept = efh_kept(skb);
+	unsigned int count = efh_kept_count(skb), size, end;
+	u64 full = GENMASK_ULL(count - 2, 0);
 
-	unsigned int headers = efh_carrier_udp(flow->key.carrier) ?
-			       efh_carrier_len(flow->key.carrier) :
-			       efh_kept(skb)->at;
-
+	end = skb->len - kept->at - EFH_HDR_LEN - (count - 1) * kept->size;
+	size = efh_carrier_udp(flow->key.carrier) ?
+	       efh_carrier_len(flow->key.carrier) : kept->at;
+	size += EFH_HDR_LEN + kept->size;
 	if ((missing & full) != full)
-		efh_search_passes(flow, headers + EFH_HDR_LEN +
-					efh_kept(skb)->size);
+		efh_search_passes(flow, size);
+	else if (!(missing & BIT_ULL(count - 1)) && end < kept->size)
+		efh_search_vanishes(en, flow, size, count - 1);
 }
 
 /**
@@ -394,7 +400,7 @@ bool efh_retransmit(struct efh_net *en, const struct efh_path *from,
 			     &split.only);
 	if (!skb)
 		return true;
-	efh_retransmit_passes(flow, skb, be64_to_cpu(hdr->missing));
+	efh_retransmit_learn(en, flow, skb, be64_to_cpu(hdr->missing));
 	split.at = efh_kept(skb)->at;
 	split.size = efh_kept(skb)->size;
 	efh_stats_add(en, EFH_A_STATS_RETRANSMIT_OUT, hweight64(split.only));

@@ -15,6 +15,7 @@
 #include <linux/minmax.h>
 #include <linux/siphash.h>
 #include "carrier.h"
+#include "destination.h"
 #include "event.h"
 #include "net.h"
 #include "pmtu.h"
@@ -28,6 +29,8 @@
 /* A flow that sends less does not ask, or not again: fragments. */
 #define EFH_SEARCH_FEW		64
 #define EFH_SEARCH_SOME		16
+/* So many in a row are not lost by chance while smaller ones arrive. */
+#define EFH_SEARCH_CHANCE	64
 
 /* PROBE_TIMER: half as long again as an answer takes, but from and to; ns */
 #define EFH_SEARCH_WAIT_MIN	(100ull * NSEC_PER_MSEC)
@@ -239,12 +242,13 @@ static void efh_search_silent(struct efh_search *s)
 	efh_search_next(s, HZ, 1);
 }
 
+static const struct efh_cause efh_search_hole = {
+	.why = EFH_MTU_CAUSE_BLACK_HOLE,
+};
+
 /* A size was asked for, and there is no answer in time. */
 static void efh_search_lost(struct efh_net *en, struct efh_flow *flow)
 {
-	static const struct efh_cause hole = {
-		.why = EFH_MTU_CAUSE_BLACK_HOLE,
-	};
 	struct efh_search *s = &flow->search;
 
 	/* Once is enough to see that it is still silent. */
@@ -259,7 +263,7 @@ static void efh_search_lost(struct efh_net *en, struct efh_flow *flow)
 	/* Fragments of that size did pass, or were taken to. */
 	if (s->size <= s->good || !s->good || s->size == s->use) {
 		s->good = EFH_SEARCH_BASE;
-		efh_search_use(en, flow, s->good, &hole);
+		efh_search_use(en, flow, s->good, &efh_search_hole);
 	}
 	efh_search_on(en, flow);
 }
@@ -532,6 +536,7 @@ void efh_search_passes(struct efh_flow *flow, u32 size)
 {
 	struct efh_search *s = &flow->search;
 
+	WRITE_ONCE(flow->destination->vanished, 0);
 	spin_lock(&s->lock);
 	/* L is a multiple of 8. */
 	if (s->state == EFH_SEARCH_STATE_COMPLETE && s->asking &&
@@ -539,6 +544,64 @@ void efh_search_passes(struct efh_flow *flow, u32 size)
 		efh_search_size(s, EFH_SEARCH_STATE_COMPLETE, s->good);
 		efh_search_next(s, EFH_SEARCH_CONFIRM, EFH_SEARCH_SOME);
 	}
+	spin_unlock(&s->lock);
+}
+
+/*
+ * Fragments of the size in use do not pass. Other flows to the same end that
+ * know nothing by asking begin with BASE, too.
+ */
+static void efh_search_black_hole(struct efh_net *en, struct efh_flow *flow)
+{
+	struct efh_destination *d = flow->destination;
+	struct efh_search *s = &flow->search;
+	bool new;
+	u32 old;
+
+	new = efh_destination_learn(d, &d->mtu, EFH_SEARCH_BASE,
+				    efh_pmtu_lifetime(en, d), &old);
+	if (s->use) {
+		s->bad = s->use;
+		s->good = EFH_SEARCH_BASE;
+		efh_search_use(en, flow, s->good, &efh_search_hole);
+		efh_search_on(en, flow);
+	} else if (new) {
+		efh_event(en, EFH_CMD_MTU_EVENT, d, flow,
+			  old ?: READ_ONCE(flow->mtu), EFH_SEARCH_BASE,
+			  &efh_search_hole);
+	}
+}
+
+/**
+ * efh_search_vanishes() - of a packet the destination holds the smaller end alone
+ * @en: the namespace
+ * @flow: its flow
+ * @size: of its full fragments' packets, octets
+ * @count: how many there were of them
+ *
+ * A flow need not have asked for that, nor may it ever: TCP goes on in another
+ * one, with another flow label, each time that nothing is acknowledged, so that
+ * none of them sends enough. So it is counted by destination.
+ *
+ * Context: RCU read side, BH disabled.
+ */
+void efh_search_vanishes(struct efh_net *en, struct efh_flow *flow, u32 size,
+			 unsigned int count)
+{
+	struct efh_destination *d = flow->destination;
+	struct efh_search *s = &flow->search;
+	u32 mtu;
+
+	spin_lock(&s->lock);
+	/* It may be of another time, with another size. L is a multiple of 8. */
+	mtu = efh_search_mtu(en, flow, READ_ONCE(flow->mtu));
+	if (size <= EFH_SEARCH_BASE || size > mtu || size + 8 <= mtu)
+		goto out;
+	count += READ_ONCE(d->vanished);
+	WRITE_ONCE(d->vanished, count < EFH_SEARCH_CHANCE ? count : 0);
+	if (count >= EFH_SEARCH_CHANCE)
+		efh_search_black_hole(en, flow);
+out:
 	spin_unlock(&s->lock);
 }
 

@@ -68,6 +68,8 @@ bool efh_search_told(struct efh_net *en, struct efh_flow *flow, u32 mtu,
 bool efh_search_refused(struct efh_net *en, struct efh_flow *flow, __be64 nonce,
 			u32 mtu, const struct efh_cause *cause);
 void efh_search_passes(struct efh_flow *flow, u32 size);
+void efh_search_vanishes(struct efh_net *en, struct efh_flow *flow, u32 size,
+			 unsigned int count);
 
 /**
  * efh_search_due() - is the path to be asked?

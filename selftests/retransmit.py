@@ -142,6 +142,23 @@ def tail():
         losing.end()
 
 
+def heads():
+    """Of two fragments the first is lost. Who has an end that is less than NACKs take is no reason
+    for any: nobody is to be made to send more than what was sent to him."""
+    need("nft", "tc")
+    path = Path(native=False)
+    path.native("retransmit on")
+    delay(path)
+    for family in (6, 4):
+        for end, got_wanted in ((350, 10), (64, 0)):
+            losing = Losing(path, "meta length > 1000 numgen inc mod 1000 < 10")
+            with Counted(path) as seen:
+                got = transfer(path, family, 10, fragment_size(1500, family) + end - 8)
+            eq((got, losing.dropped()), (got_wanted, 10), f"IPv{family}: the first is lost of two, an end of {end}")
+            eq(bool(seen.asked), bool(got_wanted), f"IPv{family}: asked for, with an end of {end}")
+            losing.end()
+
+
 def burst():
     """Of what was sent all at once the first is still there when it is asked for."""
     need("nft", "tc")
@@ -267,4 +284,4 @@ def forged():
 
 
 if __name__ == "__main__":
-    main(native, links, tail, burst, bounds, reordered, off, forged)
+    main(native, links, tail, heads, burst, bounds, reordered, off, forged)

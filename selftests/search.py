@@ -3,6 +3,7 @@
 """The path MTU of a flow is what the path takes, whatever routers say or don't."""
 import contextlib
 import json
+import socket
 import time
 
 from efhtest import *
@@ -113,6 +114,51 @@ def hole():
         eq(seen[-1:], [(1492, 1500, PROBE)], f"{what}: events tell that, too")
         talk.end()
         idle(path, what)
+
+
+class Stream(Threads):
+    """TCP from A to B, as fast as B is said to read."""
+
+    def __init__(self, by, family, rate=4e6):
+        near, far = by.ends(family)
+        listener = by.b.socket(AF[family], socket.SOCK_STREAM, bind=(far, PORT))
+        listener.listen()
+        tx = by.a.socket(AF[family], socket.SOCK_STREAM, bind=(near, 0))
+        tx.connect((far, PORT))
+        rx, _ = listener.accept()
+        listener.close()
+        rx.settimeout(0.2)
+        tx.settimeout(0.2)
+        self.got, self.rate = 0, rate
+        super().__init__(tx, rx, self.send, self.take)
+
+    def send(self):
+        while not self.done:
+            with contextlib.suppress(OSError):
+                self.tx.send(bytes(60000))
+            time.sleep(60000 / self.rate)
+
+    def take(self):
+        while not self.done:
+            with contextlib.suppress(OSError):
+                self.got += len(self.rx.recv(1 << 20))
+
+
+def stream_hole():
+    """TCP takes another flow label with each timeout, and so another flow, that knows nothing."""
+    need("nft")
+    for carrier, words, over in ways():
+        path = Path(native=False)
+        linked = Linked(path, carrier, words)
+        talk = Stream(linked, 10 - carrier)
+        ok(wait(lambda t=talk: t.got > 2 << 20, 20), f"{over}: TCP flows")
+        squeeze(path, 1400)
+        time.sleep(0.3)
+        then, start = talk.got, time.monotonic()
+        again = wait(lambda t=talk, n=then: t.got > n + (1 << 20), 10)
+        note(f"{over}: another megabyte {time.monotonic() - start:.2f} s after")
+        ok(again, f"{over}: TCP goes on")
+        talk.end()
 
 
 def dies():
@@ -363,4 +409,4 @@ def ecmp():
 
 
 if __name__ == "__main__":
-    main(hole, dies, sizes, told, forged, mute, lossy, short, ecmp)
+    main(hole, stream_hole, dies, sizes, told, forged, mute, lossy, short, ecmp)
