@@ -66,7 +66,7 @@ def stack(a, b, words, one, two, mtu):
 def greet(ns):
     """Whoever has to be asked for is known then."""
     for family in (6, 4):
-        ns.run(f"ping -c 1 -W 5 {INNER[family][1]}", check=False)
+        ns.run(f"ping -c 1 -w 5 {INNER[family][1]}", check=False)
 
 
 def stacked(one, two, mtu=1500):

@@ -257,7 +257,7 @@ def words():
         eq(hub.peers(), [dict(row, remote=hub.outer[name],
                               prefixes=[f"{INNER[6][n]}/128", f"{INNER[4][n]}/32"])
                          for n, name in ((1, "b"), (2, "c"))], f"IPv{carrier}: in JSON")
-        hub.b.run(f"ping -c 1 -W 5 {INNER[6][0]}")
+        hub.b.run(f"ping -c 1 -w 10 {INNER[6][0]}")
         peer = hub.peers()[0]
         eq(peer["state"], "up", f"IPv{carrier}: heard of")
         ok(0 <= peer["heard_ms"] < 5000, f"IPv{carrier}: when", peer)

@@ -66,7 +66,7 @@ def bridged():
         ns.ip(f"addr add 2001:db8::{n}/64 dev {dev}", f"addr add 192.0.2.{n}/24 dev {dev}",
               f"neigh replace 2001:db8::{3 - n} lladdr {mac} dev {dev} nud permanent",
               f"neigh replace 192.0.2.{3 - n} lladdr {mac} dev {dev} nud permanent")
-    a.run("ping -c 1 -W 10 2001:db8::2")
+    a.run("ping -c 1 -w 10 2001:db8::2")
     a.efhctl("native add 2001:db8::/64")
     a.efhctl("native add 192.0.2.0/24")
     for family, near, far in ((6, "2001:db8::1", "2001:db8::2"), (4, "192.0.2.1", "192.0.2.2")):

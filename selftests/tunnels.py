@@ -43,7 +43,7 @@ def carry(path, kind, inner):
         ns.ip("link set t0 up", *addresses)
     for family in inner:
         far = Inner.ADDRESSES[family][1]
-        path.a.run(f"ping -c 1 -W 10 {far}", check=False)
+        path.a.run(f"ping -c 1 -w 10 {far}", check=False)
         seen = Wire(path.r, "ra")
         with Transfer(path) as sent:
             done = path.a.run(f"ping -c 3 -i 0.2 -W 10 -s 60000 {far}", check=False)
