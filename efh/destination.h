@@ -32,11 +32,12 @@ struct efh_destination {
 	struct rhash_head node;
 	struct efh_destination_key key;
 	refcount_t flows;
-	/* Fragments of full size in a row that did not arrive, READ_ONCE/WRITE_ONCE */
-	u32 vanished;
 	spinlock_t lock;		/* what follows, but rcu */
 	struct efh_learnt mtu;		/* path MTU, octets */
 	struct efh_learnt unaware;	/* enum efh_flow_state */
+	u32 vanished;			/* fragments in a row that did not arrive, */
+	u32 vanished_size;		/* of packets of so many octets, */
+	unsigned long vanished_when;	/* the last at this time, jiffies */
 	struct rcu_head rcu;
 };
 

@@ -690,9 +690,10 @@ bool efh_reassembly_holds(struct efh_net *en,
 
 /*
  * Three NACKs, as many as there are about a packet, take no more than a fragment
- * of so many octets: 88 each under UDP and IPv6, less its own 64 of headers.
+ * of so many octets: 88 each under UDP and IPv6, and 38 for Ethernet; less its
+ * own 64 and 38.
  */
-#define EFH_REASSEMBLY_WORTH	200
+#define EFH_REASSEMBLY_WORTH	276
 
 /**
  * efh_reassembly_missing() - what is missing of a packet in the making

@@ -367,7 +367,8 @@ static void efh_retransmit_learn(struct efh_net *en, struct efh_flow *flow,
 	size += EFH_HDR_LEN + kept->size;
 	if ((missing & full) != full)
 		efh_search_passes(flow, size);
-	else if (!(missing & BIT_ULL(count - 1)) && end < kept->size)
+	else if (!(missing & BIT_ULL(count - 1)) && end < kept->size &&
+		 !kept->once)
 		efh_search_vanishes(en, flow, size, count - 1);
 }
 

@@ -386,6 +386,14 @@ static unsigned int efh_search_find(const struct efh_net *en,
 	return EFH_SEARCH_OUTSTANDING;
 }
 
+/* Something of a size passes. */
+static void efh_search_seen(struct efh_destination *d, u32 size)
+{
+	/* L is a multiple of 8. */
+	if (READ_ONCE(d->vanished) && size + 8 > READ_ONCE(d->vanished_size))
+		WRITE_ONCE(d->vanished, 0);
+}
+
 /**
  * efh_search_answer() - a PROBE-ACK about a flow came
  * @en: the namespace
@@ -414,6 +422,7 @@ bool efh_search_answer(struct efh_net *en, struct efh_flow *flow,
 		if (s->asking &&
 		    time_before(jiffies + efh_search_wait(s), s->due))
 			efh_search_next(s, efh_search_wait(s), 1);
+		efh_search_seen(flow->destination, s->sizes[slot]);
 		efh_search_good(en, flow, s->sizes[slot]);
 	}
 	spin_unlock_bh(&s->lock);
@@ -536,7 +545,7 @@ void efh_search_passes(struct efh_flow *flow, u32 size)
 {
 	struct efh_search *s = &flow->search;
 
-	WRITE_ONCE(flow->destination->vanished, 0);
+	efh_search_seen(flow->destination, size);
 	spin_lock(&s->lock);
 	/* L is a multiple of 8. */
 	if (s->state == EFH_SEARCH_STATE_COMPLETE && s->asking &&
@@ -547,29 +556,22 @@ void efh_search_passes(struct efh_flow *flow, u32 size)
 	spin_unlock(&s->lock);
 }
 
-/*
- * Fragments of the size in use do not pass. Other flows to the same end that
- * know nothing by asking begin with BASE, too.
- */
-static void efh_search_black_hole(struct efh_net *en, struct efh_flow *flow)
+/* Return: true if there are too many now for chance. */
+static bool efh_search_count(struct efh_destination *d, u32 size, u32 count)
 {
-	struct efh_destination *d = flow->destination;
-	struct efh_search *s = &flow->search;
-	bool new;
-	u32 old;
+	bool many;
 
-	new = efh_destination_learn(d, &d->mtu, EFH_SEARCH_BASE,
-				    efh_pmtu_lifetime(en, d), &old);
-	if (s->use) {
-		s->bad = s->use;
-		s->good = EFH_SEARCH_BASE;
-		efh_search_use(en, flow, s->good, &efh_search_hole);
-		efh_search_on(en, flow);
-	} else if (new) {
-		efh_event(en, EFH_CMD_MTU_EVENT, d, flow,
-			  old ?: READ_ONCE(flow->mtu), EFH_SEARCH_BASE,
-			  &efh_search_hole);
-	}
+	spin_lock_bh(&d->lock);
+	if (d->vanished_size != size ||
+	    time_after(jiffies, d->vanished_when + EFH_SEARCH_LOOK))
+		d->vanished = 0;
+	count += d->vanished;
+	many = count >= EFH_SEARCH_CHANCE;
+	WRITE_ONCE(d->vanished, many ? 0 : count);
+	WRITE_ONCE(d->vanished_size, size);
+	d->vanished_when = jiffies;
+	spin_unlock_bh(&d->lock);
+	return many;
 }
 
 /**
@@ -579,9 +581,10 @@ static void efh_search_black_hole(struct efh_net *en, struct efh_flow *flow)
  * @size: of its full fragments' packets, octets
  * @count: how many there were of them
  *
- * A flow need not have asked for that, nor may it ever: TCP goes on in another
- * one, with another flow label, each time that nothing is acknowledged, so that
- * none of them sends enough. So it is counted by destination.
+ * A flow that asks does so at once. One that does not may never: TCP goes on in
+ * another one, with another flow label, each time that nothing is acknowledged,
+ * so that none of them sends enough. So it is counted by destination; flows that
+ * know nothing by asking then begin with BASE.
  *
  * Context: RCU read side, BH disabled.
  */
@@ -590,17 +593,22 @@ void efh_search_vanishes(struct efh_net *en, struct efh_flow *flow, u32 size,
 {
 	struct efh_destination *d = flow->destination;
 	struct efh_search *s = &flow->search;
-	u32 mtu;
+	u32 mtu, old;
 
 	spin_lock(&s->lock);
+	mtu = s->use ?: efh_destination_peek(d, &d->mtu) ?:
+	      READ_ONCE(flow->mtu);
 	/* It may be of another time, with another size. L is a multiple of 8. */
-	mtu = efh_search_mtu(en, flow, READ_ONCE(flow->mtu));
-	if (size <= EFH_SEARCH_BASE || size > mtu || size + 8 <= mtu)
+	if (size <= EFH_SEARCH_BASE || size > EFH_SEARCH_TOP || size > mtu ||
+	    size + 8 <= mtu)
 		goto out;
-	count += READ_ONCE(d->vanished);
-	WRITE_ONCE(d->vanished, count < EFH_SEARCH_CHANCE ? count : 0);
-	if (count >= EFH_SEARCH_CHANCE)
-		efh_search_black_hole(en, flow);
+	if (s->use && !s->asking)
+		efh_search_next(s, 0, 1);
+	if (efh_search_count(d, size, count) &&
+	    efh_destination_learn(d, &d->mtu, EFH_SEARCH_BASE,
+				  efh_pmtu_lifetime(en, d), &old))
+		efh_event(en, EFH_CMD_MTU_EVENT, d, flow, old ?: mtu,
+			  EFH_SEARCH_BASE, &efh_search_hole);
 out:
 	spin_unlock(&s->lock);
 }
