@@ -319,14 +319,6 @@ void efh_alive_lives(struct efh_peer *peer, u32 epoch)
 	spin_unlock_bh(&alive->lock);
 }
 
-/* How long the answer to the newest PROBE took. Context: alive->lock. */
-static void efh_alive_took(struct efh_alive *alive)
-{
-	u64 took = ktime_get_ns() - alive->asked_at;
-
-	alive->answer = alive->answer ? (7 * alive->answer + took) / 8 : took;
-}
-
 /* An answer: whoever was doubted is there. Context: alive->lock. */
 static void efh_alive_answered(struct efh_peer *peer)
 {
@@ -379,8 +371,11 @@ bool efh_alive_proved(struct efh_peer *peer, __be64 nonce, u32 epoch)
 		       nonce == efh_alive_nonce(peer, alive->asked - k);
 	if (good) {
 		alive->open &= ~BIT(--k);
+		/* It is the newest that is known when it was asked. */
 		if (!k)
-			efh_alive_took(alive);
+			alive->answer = efh_control_took(alive->answer,
+							 ktime_get_ns() -
+							 alive->asked_at);
 		efh_alive_answered(peer);
 		efh_alive_epoch(peer, epoch);
 	}

@@ -214,14 +214,12 @@ static void efh_watched_again(struct efh_arrival *a, struct efh_watched *w,
 static void efh_watched_answered(struct efh_arrival *a, struct efh_watched *w,
 				 u64 now, unsigned int came)
 {
-	u64 took = now - w->asked;
-
 	a->fruitless = 0;
 	a->paused = 0;
 	efh_stats_add(a->en, EFH_A_STATS_RETRANSMIT_USED, came);
 	/* Of the second time it could be either's. */
 	if (w->asks == 1)
-		a->answer = a->answer ? (7 * a->answer + took) / 8 : took;
+		a->answer = efh_control_took(a->answer, now - w->asked);
 }
 
 /* A packet that was watched is whole. */

@@ -44,6 +44,18 @@ static inline bool efh_control_about_endpoint(__be32 flow)
 	return flow & htonl(EFH_CONTROL_ENDPOINT);
 }
 
+/**
+ * efh_control_took() - how long answers take
+ * @before: what they took so far, ns; 0: none came
+ * @took: what the last one took, ns
+ *
+ * Return: ns.
+ */
+static inline u64 efh_control_took(u64 before, u64 took)
+{
+	return before ? (7 * before + took) / 8 : took;
+}
+
 void efh_control_net_init(struct efh_net *en);
 bool efh_control_is(const struct efh_net *en, struct sk_buff *skb);
 void efh_control_receive(struct efh_net *en, struct sk_buff *skb,

@@ -15,6 +15,7 @@
 #include <linux/minmax.h>
 #include <linux/siphash.h>
 #include "carrier.h"
+#include "control.h"
 #include "destination.h"
 #include "event.h"
 #include "net.h"
@@ -409,15 +410,14 @@ bool efh_search_answer(struct efh_net *en, struct efh_flow *flow,
 	struct efh_search *s = &flow->search;
 	bool good = false;
 	unsigned int slot;
-	u64 took;
 
 	spin_lock_bh(&s->lock);
 	slot = efh_search_find(en, flow, hdr->nonce);
 	if (slot < EFH_SEARCH_OUTSTANDING)
 		good = s->sizes[slot] == ntohs(hdr->size);
 	if (good) {
-		took = ktime_get_ns() - s->when[slot];
-		s->answer = s->answer ? (7 * s->answer + took) / 8 : took;
+		s->answer = efh_control_took(s->answer, ktime_get_ns() -
+							s->when[slot]);
 		/* Now it is known how long to wait for the other. */
 		if (s->asking &&
 		    time_before(jiffies + efh_search_wait(s), s->due))
