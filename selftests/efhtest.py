@@ -331,7 +331,15 @@ def link(one, one_dev, two, two_dev, mtu=1500, number=1, gro="on", sg="on", far_
     return macs
 
 
-class Pair:
+class Ends:
+    """Two hosts with addresses of both families."""
+
+    def ends(self, family):
+        """A's and B's address."""
+        return (self.A6, self.B6) if family == 6 else (self.A4, self.B4)
+
+
+class Pair(Ends):
     """Hosts A and B on one link."""
     A6, B6, A4, B4 = "2001:db8::1", "2001:db8::2", "192.0.2.1", "192.0.2.2"
 
@@ -351,7 +359,7 @@ class Pair:
         return Wire(self.a, "a0", self.mac_b, self.mac_a)
 
 
-class Path:
+class Path(Ends):
     """Host A - router R - host B, links of one MTU, IPv6 and IPv4."""
     A6, B6, A4, B4 = "2001:db8:1::1", "2001:db8:2::2", "192.0.2.1", "198.51.100.2"
     RA6, RB6, RA4, RB4 = "2001:db8:1::ff", "2001:db8:2::ff", "192.0.2.254", "198.51.100.254"
@@ -394,10 +402,6 @@ class Path:
                   f"route replace default via {self.RA4} mtu {mtu}")
         self.b.ip(f"route replace default via {self.RB6} mtu {mtu}",
                   f"route replace default via {self.RB4} mtu {mtu}")
-
-    def ends(self, family):
-        """A's and B's address."""
-        return (self.A6, self.B6) if family == 6 else (self.A4, self.B4)
 
     def udp(self, family, port=9999, connect=True):
         """A datagram socket of A, and one of B that waits on port."""

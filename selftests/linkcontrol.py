@@ -7,7 +7,7 @@ import struct
 from efhtest import *
 from efhlink import emulated, show, some
 from efhwire import Carried
-from linkudp import DPORT, INNER, Inside, add, ends, finish
+from linkudp import DPORT, INNER, Inside, add, finish
 import efhwire
 import tcp
 
@@ -26,7 +26,7 @@ def families(make):
     """(outer, what make() gave, A's and B's outer address); one after the other."""
     for outer in some((6, 4)):
         path = make()
-        yield (outer, path, *ends(path, outer))
+        yield (outer, path, *path.ends(outer))
         finish()
 
 

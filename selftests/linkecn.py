@@ -51,7 +51,7 @@ class Playing:
 
     def __init__(self, carrier, words):
         self.pair, self.udp = Pair(), bool(words)
-        self.outer = (self.pair.A6, self.pair.B6) if carrier == 6 else (self.pair.A4, self.pair.B4)
+        self.outer = self.pair.ends(carrier)
         self.b, self.wire = self.pair.b, self.pair.wire()
         self.b.run(f"ip link add efh0 type efh local {self.outer[1]} remote {self.outer[0]} {words}")
         address(self.b, "efh0", 1)

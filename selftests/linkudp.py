@@ -38,13 +38,9 @@ def add(ns, local, remote, words="", name="efh0", end=None, mtu=None):
 
 def join(path, outer, words="", mtu=None):
     """A link from A to B of a Pair or a Path."""
-    a, b = ends(path, outer)
+    a, b = path.ends(outer)
     add(path.a, a, b, words, end=0, mtu=mtu)
     add(path.b, b, a, words, end=1, mtu=mtu)
-
-
-def ends(path, outer):
-    return (path.A6, path.B6) if outer == 6 else (path.A4, path.B4)
 
 
 def counted(ns, name="efh0"):
@@ -151,7 +147,7 @@ class Watched:
 
 def sizes(path, outer, what, check="left", words=(), tap=None, lengths=None):
     """Datagrams of all sizes, and what is on the wire meanwhile."""
-    src = ends(path, outer)[0]
+    src = path.ends(outer)[0]
     for family in (6, 4):
         tx, rx = Inside(path).udp(family)
         tap = Wire(*tap) if isinstance(tap, tuple) else tap or Wire(path.r, "ra")
@@ -272,7 +268,7 @@ def source_ports():
                         tx.sendto(bytes([number]) + data(length), (far, PORT))
                         receive(rx)
                     tx.close()
-                seen = Watched(tap.frames(), outer, ends(path, outer)[0], check="left",
+                seen = Watched(tap.frames(), outer, path.ends(outer)[0], check="left",
                                sports=sports).check(f"IPv{family} in IPv{outer} {words}")
                 for sport, content in seen.datagrams():
                     used.setdefault(content[0], set()).add(sport)
@@ -300,7 +296,7 @@ def other_ports():
                 tap.frames(quiet=0)
                 tx.send(data(length))
                 eq(receive(rx), data(length), f"IPv{family} in IPv{outer}, dport 4000: {length}")
-                seen = Watched(tap.frames(), outer, ends(path, outer)[0], check="left", dport=4000)
+                seen = Watched(tap.frames(), outer, path.ends(outer)[0], check="left", dport=4000)
                 ok(seen.packets, f"IPv{family} in IPv{outer}: to that port")
             tx.close()
             rx.close()
@@ -312,7 +308,7 @@ def in_use():
     text = "the UDP port is in use by another program or tunnel"
     pair = Pair()
     for outer, other in ((6, "2001:db8::77"), (4, "192.0.2.77")):
-        a, b = ends(pair, outer)
+        a, b = pair.ends(outer)
         anywhere = ("::" if outer == 6 else "0.0.0.0", DPORT)
         with pair.a:
             busy = socket.socket(AF[outer], socket.SOCK_DGRAM)
@@ -336,7 +332,7 @@ def in_use():
            f"IPv{outer}: two links with the same ends are one too many", done.stderr)
         add(pair.a, a, b, "dport 8062", name="efh2")
         # of other families and port it is another's
-        add(pair.a, *ends(pair, 10 - outer), name="efh3")
+        add(pair.a, *pair.ends(10 - outer), name="efh3")
         pair.a.ip("link del efh3", "link del efh2")
         with pair.a:
             ok(not binds(outer, anywhere), f"IPv{outer}: nobody else can have the port")
@@ -372,7 +368,7 @@ def shared():
     """Two links with one port, each with its own remote; one goes, the other stays."""
     for outer in (6, 4):
         pair = Pair()
-        a, b = ends(pair, outer)
+        a, b = pair.ends(outer)
         second = "2001:db8::77" if outer == 6 else "192.0.2.77"
         pair.b.ip(f"addr add {second}/{64 if outer == 6 else 24} dev b0")
         pair.a.ip(f"neigh replace {second} lladdr {pair.mac_b} dev a0 nud permanent")
@@ -441,11 +437,11 @@ def gso():
                     before = path.a.stats()["out_packets"]
                     tap = Wire(path.r, "ra")
                     segments(path, family, size, 20, what)
-                    seen = [f for f in tap.frames() if Packet(f).src == ends(path, outer)[0]]
+                    seen = [f for f in tap.frames() if Packet(f).src == path.ends(outer)[0]]
                     eq(path.a.stats()["out_packets"] - before, 40 if efh else 0,
                        f"{what}: IPv{family}, as EFH")
                     if offload == "off":
-                        wire = Watched(seen, outer, ends(path, outer)[0], check="good"
+                        wire = Watched(seen, outer, path.ends(outer)[0], check="good"
                                        if tx == "off" else "left").check(what)
                         eq((len(wire.datagrams()), wire.large), (40, 40 if efh else 0),
                            f"{what}: IPv{family}, each for itself")
@@ -471,7 +467,7 @@ def path_mtu():
             path.r.sysctl("net.ipv4.icmp_ratelimit", 0)
             join(path, outer)
             what = f"{first} in IPv{outer}"
-            a, b = ends(path, outer)
+            a, b = path.ends(outer)
             tx, rx = Inside(path).udp(6)
             large = 1500 - HEADERS[outer] - 48 if first == "plain" else 20000
             for length in (large, 20000):
@@ -526,7 +522,7 @@ def unreachable():
         path.b.sysctl("net.ipv4.icmp_ratelimit", 0)
         path.a.sysctl("net.ipv6.icmp.ratelimit", 0)
         path.a.sysctl("net.ipv4.icmp_ratelimit", 0)
-        a, b = ends(path, outer)
+        a, b = path.ends(outer)
         add(path.a, a, b, end=0)
         for why, before in (("no port", ()), ("no route", (f"route add unreachable {b}",))):
             path.r.ip(*before)
@@ -562,7 +558,7 @@ def peers():
     """A peer's own port, and what others than it may send."""
     for outer in some((6, 4)):
         pair = Pair(gro="off")
-        a, b = ends(pair, outer)
+        a, b = pair.ends(outer)
         add(pair.a, a, None, end=0)
         add(pair.b, b, a, "dport 5000", end=1)
         pair.a.efhctl(f"peer add dev efh0 remote {b} port 5000 prefix fd00::/64 prefix 10.9.0.0/24")
@@ -603,7 +599,7 @@ def stock():
     for outer, kind, family, ports in ((6, "ip6tnl mode ip6ip6 encaplimit none", 6, "-6 ipproto 41"),
                                        (4, "ipip", 4, "ipproto 4")):
         pair = Pair()
-        a, b = ends(pair, outer)
+        a, b = pair.ends(outer)
         add(pair.a, a, b, end=0)
         done = pair.b.run(f"ip fou add port {DPORT} {ports}", check=False)
         if done.returncode:
@@ -627,7 +623,7 @@ def spoofed():
     """Only what is behind a peer may come from it."""
     for outer in (6, 4):
         pair = Pair()
-        a, b = ends(pair, outer)
+        a, b = pair.ends(outer)
         add(pair.b, b, None, end=1)
         pair.b.efhctl(f"peer add dev efh0 remote {a} prefix fd00::/96 prefix 10.9.0.0/25")
         pair.b.ip("route add fd00:7::/64 dev efh0", "route add 10.7.0.0/24 dev efh0")

@@ -11,7 +11,7 @@ from efhtest import *
 from efhlink import emulated, some
 from efhwire import Carried, Packet, icmp_error
 from linkudp import (DPORT, HEADERS, INNER, LARGEST, PORT, Inside, Outgoing, Watched, add, counted,
-                     ends, finish, join)
+                     finish, join)
 import efhwire
 import tcp
 
@@ -30,7 +30,7 @@ class Peer:
     def __init__(self, outer, gro="on", words="", names="ab"):
         self.outer, self.pair = outer, Pair(gro=gro, names=names)
         self.b = self.pair.b
-        self.near, self.far = ends(self.pair, outer)
+        self.near, self.far = self.pair.ends(outer)
         add(self.b, self.far, self.near, words, end=1)
         if gro == "on":
             gather(self.b, "b0", 4)
@@ -360,7 +360,7 @@ def joined():
         for family in (6, 4):
             tap = Wire(path.b, "b0")
             segment = tcp.stream(Inside(path), family, 4 << 20, "write", 8500 + family)
-            lengths = [len(f) for f in tap.frames() if Packet(f).src == ends(path, outer)[0]]
+            lengths = [len(f) for f in tap.frames() if Packet(f).src == path.ends(outer)[0]]
             ok(segment < 1300 and max(lengths) > 5000,
                f"IPv{family} in IPv{outer}: TCP is joined before the link", max(lengths))
             tap.close()
@@ -371,7 +371,7 @@ def joined():
             tap = Wire(path.b, "b0")
             tx.send(data(60000))
             eq(receive(rx), data(60000), f"IPv{family} in IPv{outer}: 60000 octets")
-            lengths = [len(f) for f in tap.frames() if Packet(f).src == ends(path, outer)[0]]
+            lengths = [len(f) for f in tap.frames() if Packet(f).src == path.ends(outer)[0]]
             ok(len(lengths) < 12 and max(lengths) > 20000,
                f"IPv{family} in IPv{outer}: fragments are joined before the link", lengths)
             tx.close()
@@ -416,7 +416,7 @@ def one_flow():
             ok(not wrong, f"{what}: {came} of {sent[0]} datagrams, each as it was sent", wrong[:5])
             ok(came > 5 and segment <= 1200, f"{what}: both at a time", (came, segment))
             kinds = {f[HEADERS[outer]] >> 4 for f in tap.frames()
-                     if Packet(f).src == ends(path, outer)[0] and len(f) > 1500}
+                     if Packet(f).src == path.ends(outer)[0] and len(f) > 1500}
             # the first four bits: of an IP header, or of Next Header, 59 but in a first fragment
             eq(kinds - {3}, {family, PROTO[family] >> 4}, f"{what}: each was joined with its like")
             for sock in (tx, rx, tap):
@@ -457,7 +457,7 @@ def router():
                 path.r.nft(rules)
             what = f"IPv{outer}, tx {tx}{', tracked' if rules else ''}"
             name = "Ip6OutForwDatagrams" if outer == 6 else "IpForwDatagrams"
-            src = ends(path, outer)[0]
+            src = path.ends(outer)[0]
             before, total = path.r.snmp(name), 0
             for family in (6, 4):
                 there, here = Outgoing(path.a, "a0"), Wire(path.b, "b0")
@@ -504,7 +504,7 @@ def nat():
                 what = f"IPv{outer}, router with{'' if own else 'out'} a link, tx {tx}"
                 for ns, dev in ((path.a, "a0"), (path.b, "b0"), (path.r, "ra"), (path.r, "rb")):
                     ns.run(f"ethtool -K {dev} tx {tx} tso off gso off")
-                a, b = ends(path, outer)
+                a, b = path.ends(outer)
                 there = path.RB6 if outer == 6 else path.RB4
                 add(path.a, a, b, end=0)
                 add(path.b, b, there, end=1)

@@ -235,7 +235,7 @@ def forged():
     pair.a.efhctl("native add 2001:db8::/64")
     pair.a.efhctl("native add 192.0.2.0/24")
     for family in (6, 4):
-        a, b = (pair.A6, pair.B6) if family == 6 else (pair.A4, pair.B4)
+        a, b = pair.ends(family)
         tx = pair.a.socket(AF[family], bind=(a, 0))
         wire = Wire(pair.b, "b0", pair.mac_a, pair.mac_b)
         for _ in range(12):
