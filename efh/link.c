@@ -122,7 +122,8 @@ static void efh_link_repeats(const struct sk_buff *skb, struct efh_peer *peer)
 	static const struct efh_hint tcp = { .cause = EFH_PEER_CAUSE_TCP };
 	const struct sock *sk = skb->sk;
 
-	if (sk && sk_fullsock(sk) && sk->sk_protocol == IPPROTO_TCP &&
+	/* Not those by which the stack sends resets, nor raw ones. */
+	if (sk && sk_fullsock(sk) && sk_is_tcp(sk) &&
 	    READ_ONCE(inet_csk(sk)->icsk_retransmits))
 		efh_alive_hint(peer, &tcp);
 }

@@ -120,6 +120,26 @@ def streams():
             wire.close()
 
 
+def raw():
+    """TCP that a raw socket sends, or the stack as a reset, is no connection's."""
+    linked = Linked(Path(native=False), 6)
+    for family in (6, 4):
+        far = linked.ends(family)[1]
+        reset = struct.pack("!HHIIBBHHH", 7, 8, 1, 1, 5 << 4, 0x14, 0, 0, 0)
+        tx, rx = (ns.socket(AF[family], socket.SOCK_RAW, socket.IPPROTO_TCP) for ns in (linked.a, linked.b))
+        tx.sendto(reset, (far, 0))
+        eq((receive(rx) or b"")[-len(reset):], reset, f"IPv{family}: a raw socket's")
+        rx.close()
+        tx.close()
+        tx = linked.a.socket(AF[family], kind=socket.SOCK_STREAM)
+        try:
+            tx.connect((far, 9))
+            ok(False, f"IPv{family}: nobody listens")
+        except ConnectionRefusedError:
+            ok(True, f"IPv{family}: the stack's reset")
+        tx.close()
+
+
 def groups():
     """Multicast goes to the only peer there is."""
     for carrier in carriers():
@@ -439,6 +459,6 @@ def stock4():
 
 
 if __name__ == "__main__":
-    main(sizes6, sizes4, counted, streams, groups, batches_plain, batches_offload, batches_large,
+    main(sizes6, sizes4, counted, streams, raw, groups, batches_plain, batches_offload, batches_large,
          shown, life, changed, refused, queues, loaded_by_need,
          stock6, stock4)
