@@ -92,7 +92,7 @@ def back_pressure():
     """A small send buffer: the sender waits for its fragments."""
     pair = Pair()
     pair.a.efhctl("native add 2001:db8::/64")
-    pair.a.run("tc qdisc add dev a0 root tbf rate 80mbit burst 4000 limit 4000000")
+    pair.a.run("tc qdisc add dev a0 root tbf rate 20mbit burst 4000 limit 4000000")
     for what, sndbuf in (("small", 100000), ("large", 4 << 20)):
         tx, rx = pair.a.socket(bind=(pair.A6, 0)), pair.b.socket(bind=(pair.B6, 9999))
         rx.settimeout(2)
