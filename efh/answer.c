@@ -46,6 +46,28 @@ void efh_link_unreachable(struct efh_link *link, struct sk_buff *skb)
 		icmp_ndo_send(skb, ICMP_DEST_UNREACH, ICMP_HOST_UNREACH, 0);
 }
 
+/**
+ * efh_link_too_large() - tell an inner source that smaller packets would do better
+ * @link: the link
+ * @skb: the inner packet, with the route by which it entered the link, or
+ *	none; stays
+ * @mtu: what they may have, octets
+ *
+ * Context: RCU read side, BH disabled.
+ */
+void efh_link_too_large(struct efh_link *link, struct sk_buff *skb,
+			unsigned int mtu)
+{
+	skb->dev = link->dev;
+	if (skb->protocol == htons(ETH_P_IPV6))
+		icmpv6_ndo_send(skb, ICMPV6_PKT_TOOBIG, 0,
+				max_t(unsigned int, mtu, IPV6_MIN_MTU));
+	else if (ip_hdr(skb)->frag_off & htons(IP_DF) &&
+		 efh_link_route4(link, skb))
+		icmp_ndo_send(skb, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED,
+			      htonl(mtu));
+}
+
 /* The packet in a packet, as one that came in by the link; NULL without memory. */
 static struct sk_buff *efh_link_inner(struct efh_link *link,
 				      const struct sk_buff *skb,

@@ -13,10 +13,12 @@
 #include <net/ipv6.h>
 #include "arrival.h"
 #include "carrier.h"
+#include "census.h"
 #include "compat.h"
 #include "control.h"
 #include "net.h"
 #include "path.h"
+#include "worth.h"
 
 /*
  * Sources and labels that somebody makes up must not pile up without end, nor
@@ -27,6 +29,8 @@
 #define EFH_ARRIVAL_IDLE	(10 * HZ)
 /* Packets of a flow that are watched: by the last bits of Identification. */
 #define EFH_ARRIVAL_WATCHED	64
+/* At so many packets of a while it is looked what they lack. */
+#define EFH_ARRIVAL_SAMPLE	64
 /* Identifications of packets that can be under way at a time */
 #define EFH_ARRIVAL_NEAR	65536ull
 
@@ -100,6 +104,9 @@ struct efh_arrival {
 	u64 spent;				/* asking is paid for until then */
 	u64 paused;				/* no asking until then */
 	struct efh_watched *watched;		/* NULL: never was any */
+	struct efh_census census;
+	struct efh_tally tally;			/* that is to be reported, */
+	bool report;				/* if this says so */
 	struct rcu_head rcu;
 };
 
@@ -197,6 +204,29 @@ static u64 efh_arrival_answer(const struct efh_arrival *a)
 	return 2 * (a->answer ?: EFH_ARRIVAL_ANSWER) + EFH_ARRIVAL_TAIL;
 }
 
+/* Count what came of a packet that has not been whole before. */
+static void efh_arrival_count(struct efh_arrival *a, u64 id,
+			      unsigned int came, bool first, bool whole)
+{
+	struct efh_census *census = &a->census;
+
+	if (efh_arrival_done(a, id))
+		return;
+	efh_census_came(census, id, came);
+	if (first)
+		efh_census_began(census, id);
+	if (whole)
+		efh_census_whole(census, id);
+	if (time_before(jiffies, census->turn) ||
+	    !efh_census_turn(census, a->newest + 1,
+			     nsecs_to_jiffies(EFH_ARRIVAL_ASK *
+					      efh_arrival_answer(a)),
+			     &a->tally))
+		return;
+	a->report = true;
+	efh_arrival_arm(a, ktime_get_ns());
+}
+
 /*
  * Something came of a packet that was whole after it was asked for: it was late
  * and not lost, or the answer, needless. To be learnt from once a packet; that
@@ -260,7 +290,7 @@ static struct efh_watched *efh_arrival_watch(struct efh_arrival *a, u64 id,
 }
 
 static void efh_arrival_note(struct efh_arrival *a, u64 id, u64 came,
-			     u64 missing)
+			     u64 missing, bool first)
 {
 	struct efh_watched *w;
 	u64 now;
@@ -270,6 +300,7 @@ static void efh_arrival_note(struct efh_arrival *a, u64 id, u64 came,
 	efh_arrival_decay(a, now);
 	if (efh_arrival_near(a, id))
 		efh_arrival_advance(a, id, now);
+	efh_arrival_count(a, id, hweight64(came), first, false);
 	w = efh_arrival_watched(a, id) ?: efh_arrival_watch(a, id, now);
 	if (!w)
 		goto out;
@@ -316,16 +347,22 @@ static bool efh_arrival_may_ask(struct efh_arrival *a, struct efh_watched *w,
 	return true;
 }
 
-static bool efh_watched_ask(struct efh_arrival *a, struct efh_watched *w,
-			    u64 now, struct efh_asking *asking)
+static struct efh_reassembly_key efh_arrival_packet(const struct efh_arrival *a,
+						    u64 id)
 {
-	const struct efh_reassembly_key key = {
+	return (struct efh_reassembly_key) {
 		.source = a->key.source,
 		.destination = a->key.destination,
-		.id = cpu_to_be64(w->id),
+		.id = cpu_to_be64(id),
 		.scope = a->key.scope,
 		.carrier = a->key.carrier,
 	};
+}
+
+static bool efh_watched_ask(struct efh_arrival *a, struct efh_watched *w,
+			    u64 now, struct efh_asking *asking)
+{
+	const struct efh_reassembly_key key = efh_arrival_packet(a, w->id);
 
 	if (w->asks == EFH_ARRIVAL_ASK || now - w->last > EFH_ARRIVAL_GONE ||
 	    !efh_reassembly_missing(a->en, &key, &asking->missing)) {
@@ -334,6 +371,7 @@ static bool efh_watched_ask(struct efh_arrival *a, struct efh_watched *w,
 	}
 	if (!efh_arrival_may_ask(a, w, now))
 		return false;
+	efh_census_trouble(&a->census);
 	asking->id = w->id;
 	w->asks++;
 	w->asked = now;
@@ -366,20 +404,79 @@ static unsigned int efh_arrival_due(struct efh_arrival *a, u64 now,
 	return count;
 }
 
+/*
+ * As many fragments as are missing of packets that were given up: of those of
+ * them that are still held it is seen.
+ */
+static u32 efh_arrival_lost(const struct efh_arrival *a,
+			    const struct efh_tally *tally, u32 given_up)
+{
+	u64 span = tally->until - tally->count.from, at;
+	u32 step = span / EFH_ARRIVAL_SAMPLE + 1, held = 0, lost = 0;
+
+	for (at = 0; at < span; at += step) {
+		const struct efh_reassembly_key key =
+			efh_arrival_packet(a, tally->count.from + at);
+		unsigned int lacks = efh_reassembly_lacks(a->en, &key);
+
+		held += !!lacks;
+		lost += lacks;
+	}
+	return held ? div_u64((u64)given_up * lost, held) : given_up;
+}
+
+/* Tell what became of packets (REPORT, wire.rst section 7). */
+static void efh_arrival_report(const struct efh_arrival *a,
+			       const struct efh_tally *tally, u64 newest)
+{
+	const struct efh_count *count = &tally->count;
+	u64 span = tally->until - count->from;
+	struct efh_toll toll = {
+		.whole = count->whole,
+		.given_up = count->begun - min(count->whole, count->begun),
+		.received = count->received,
+	};
+	u32 unseen;
+
+	if (toll.given_up)
+		toll.lost = efh_arrival_lost(a, tally, toll.given_up);
+	/*
+	 * Nothing came of a packet: of all others' size. Sources of a host may
+	 * share flows without a label; and if most are gone, it's not for size.
+	 */
+	unseen = a->key.label && span > count->begun ? span - count->begun : 0;
+	if (unseen && unseen <= count->begun / 2) {
+		toll.given_up += unseen;
+		toll.lost += div_u64((u64)unseen * (toll.received + toll.lost),
+				     count->begun);
+	}
+	efh_control_report(a->en, &a->key, newest,
+			   jiffies_to_msecs(tally->took), &toll);
+}
+
 static enum hrtimer_restart efh_arrival_ask(struct hrtimer *timer)
 {
 	struct efh_arrival *a = container_of(timer, struct efh_arrival, timer);
 	struct efh_asking asking[EFH_ARRIVAL_WATCHED];
 	unsigned int i, count;
+	struct efh_tally tally;
+	bool report;
+	u64 newest;
 
 	rcu_read_lock();
 	spin_lock(&a->lock);
 	a->armed = 0;
 	count = a->watched ? efh_arrival_due(a, ktime_get_ns(), asking) : 0;
+	report = a->report;
+	a->report = false;
+	tally = a->tally;
+	newest = a->newest;
 	spin_unlock(&a->lock);
 	for (i = 0; i < count; i++)
 		efh_control_nack(a->en, &a->key, asking[i].id,
 				 asking[i].missing);
+	if (report)
+		efh_arrival_report(a, &tally, newest);
 	rcu_read_unlock();
 	return HRTIMER_NORESTART;
 }
@@ -410,6 +507,7 @@ static struct efh_arrival *efh_arrival_create(struct efh_net *en,
 	a->en = en;
 	a->used = jiffies;
 	a->newest = id;
+	efh_census_init(&a->census, id);
 	a->window = EFH_ARRIVAL_LATE;
 	a->decayed = ktime_get_ns();
 	spin_lock_init(&a->lock);
@@ -450,16 +548,17 @@ static struct efh_arrival *efh_arrival_get(struct efh_net *en,
  * @id: Identification
  * @came: bit k: Index k came just now
  * @missing: bit k: Index k is known to be missing
+ * @first: nothing had come of the packet before
  *
  * Context: RCU read side, BH disabled or process.
  */
 void efh_arrival_held(struct efh_net *en, const struct efh_arrival_key *key,
-		      __be64 id, u64 came, u64 missing)
+		      __be64 id, u64 came, u64 missing, bool first)
 {
 	struct efh_arrival *a = efh_arrival_get(en, key, id);
 
 	if (a)
-		efh_arrival_note(a, be64_to_cpu(id), came, missing);
+		efh_arrival_note(a, be64_to_cpu(id), came, missing, first);
 }
 
 /**
@@ -468,11 +567,12 @@ void efh_arrival_held(struct efh_net *en, const struct efh_arrival_key *key,
  * @key: its flow
  * @id: Identification
  * @came: as many fragments came just now
+ * @first: that is all of them
  *
  * Context: RCU read side, BH disabled or process.
  */
 void efh_arrival_whole(struct efh_net *en, const struct efh_arrival_key *key,
-		       __be64 id, unsigned int came)
+		       __be64 id, unsigned int came, bool first)
 {
 	struct efh_arrival *a = efh_arrival_get(en, key, id);
 	u64 number = be64_to_cpu(id), now;
@@ -488,8 +588,10 @@ void efh_arrival_whole(struct efh_net *en, const struct efh_arrival_key *key,
 	if (!efh_arrival_near(a, number)) {
 		a->newest = number;
 		a->done = 0;
+		efh_census_init(&a->census, number);
 	}
 	efh_arrival_advance(a, number, now);
+	efh_arrival_count(a, number, came, first, true);
 	if (a->newest - number < 64)
 		a->done |= BIT_ULL(a->newest - number);
 	if (w && w->state == EFH_WATCHED_OVER)

@@ -32,8 +32,8 @@ void efh_arrival_exit(struct efh_net *en);
 void efh_arrival_forget(struct efh_net *en, const struct in6_addr *source,
 			const struct in6_addr *destination);
 void efh_arrival_held(struct efh_net *en, const struct efh_arrival_key *key,
-		      __be64 id, u64 came, u64 missing);
+		      __be64 id, u64 came, u64 missing, bool first);
 void efh_arrival_whole(struct efh_net *en, const struct efh_arrival_key *key,
-		       __be64 id, unsigned int came);
+		       __be64 id, unsigned int came, bool first);
 
 #endif /* _EFH_ARRIVAL_H */

@@ -11,10 +11,12 @@
 #include "compat.h"
 #include "control.h"
 #include "link.h"
+#include "loss.h"
 #include "nat.h"
 #include "net.h"
 #include "retransmit.h"
 #include "udp.h"
+#include "worth.h"
 
 /*
  * A message with room for headers before it; a PROBE is as long as it says.
@@ -43,6 +45,8 @@ static struct sk_buff *efh_control_make(const struct efh_net *en,
 	hdr->flow = what->flow;
 	hdr->nonce = what->nonce;
 	hdr->missing = what->missing;
+	hdr->count_a = what->count_a;
+	hdr->count_b = what->count_b;
 	skb_put_zero(skb, pad);
 	return skb;
 }
@@ -102,17 +106,10 @@ void efh_control_send(struct efh_net *en, const struct efh_path *to,
 		efh_stats_inc(en, EFH_A_STATS_CONTROL_OUT);
 }
 
-/**
- * efh_control_nack() - ask for what is missing of a packet
- * @en: the namespace
- * @flow: its flow, as it arrives
- * @id: Identification
- * @missing: bit k: Index k; 0: its end
- *
- * Context: RCU read side, BH disabled.
- */
-void efh_control_nack(struct efh_net *en, const struct efh_arrival_key *flow,
-		      u64 id, u64 missing)
+/* To the source of a flow that arrives. */
+static void efh_control_back(struct efh_net *en,
+			     const struct efh_arrival_key *flow,
+			     const struct efh_control *what)
 {
 	const struct efh_peer_key key = {
 		.local = flow->destination,
@@ -132,11 +129,50 @@ void efh_control_nack(struct efh_net *en, const struct efh_arrival_key *flow,
 		return;
 	if (to.peer)
 		to.port = READ_ONCE(to.peer->port);
-	efh_control_send(en, &to, &(struct efh_control) {
+	efh_control_send(en, &to, what);
+}
+
+/**
+ * efh_control_nack() - ask for what is missing of a packet
+ * @en: the namespace
+ * @flow: its flow, as it arrives
+ * @id: Identification
+ * @missing: bit k: Index k; 0: its end
+ *
+ * Context: RCU read side, BH disabled.
+ */
+void efh_control_nack(struct efh_net *en, const struct efh_arrival_key *flow,
+		      u64 id, u64 missing)
+{
+	efh_control_back(en, flow, &(struct efh_control) {
 		.kind = EFH_CONTROL_NACK,
 		.flow = htonl(flow->label),
 		.nonce = cpu_to_be64(id),
 		.missing = cpu_to_be64(missing),
+	});
+}
+
+/**
+ * efh_control_report() - tell what became of the packets of a flow
+ * @en: the namespace
+ * @flow: the flow, as it arrives
+ * @id: Identification of the newest
+ * @took: in which time the others were sent, ms
+ * @toll: what became of those
+ *
+ * Context: RCU read side, BH disabled.
+ */
+void efh_control_report(struct efh_net *en, const struct efh_arrival_key *flow,
+			u64 id, unsigned int took, const struct efh_toll *toll)
+{
+	efh_control_back(en, flow, &(struct efh_control) {
+		.kind = EFH_CONTROL_REPORT,
+		.size = htons(min(took, U16_MAX)),
+		.flow = htonl(flow->label),
+		.nonce = cpu_to_be64(id),
+		.missing = cpu_to_be64((u64)toll->received << 32 | toll->lost),
+		.count_a = htonl(toll->whole),
+		.count_b = htonl(toll->given_up),
 	});
 }
 
@@ -256,6 +292,9 @@ static bool efh_control_heed(struct efh_net *en, struct efh_path *from,
 		return true;
 	case EFH_CONTROL_VERSION << 4 | EFH_CONTROL_NACK:
 		return efh_retransmit(en, from, hdr);
+	case EFH_CONTROL_VERSION << 4 | EFH_CONTROL_REPORT:
+		return efh_loss_report(en, efh_path_flow(en, from, hdr->flow),
+				       hdr);
 	default:
 		return false;
 	}

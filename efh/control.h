@@ -12,6 +12,7 @@ struct efh_flow;
 struct efh_net;
 struct efh_peer;
 struct efh_probe;
+struct efh_toll;
 struct sk_buff;
 
 /* Of one namespace, an endpoint; constant. */
@@ -29,6 +30,8 @@ struct efh_control_net {
  * @flow: likewise
  * @nonce: or Identification
  * @missing: likewise
+ * @count_a: likewise
+ * @count_b: likewise
  */
 struct efh_control {
 	enum efh_control_kind kind;
@@ -36,6 +39,8 @@ struct efh_control {
 	__be32 flow;
 	__be64 nonce;
 	__be64 missing;
+	__be32 count_a;
+	__be32 count_b;
 };
 
 /* Is it about the endpoint, a link's, and not about a flow? */
@@ -70,5 +75,7 @@ void efh_control_tell(struct efh_peer *peer, __be16 port,
 		      const struct efh_control *what);
 void efh_control_nack(struct efh_net *en, const struct efh_arrival_key *flow,
 		      u64 id, u64 missing);
+void efh_control_report(struct efh_net *en, const struct efh_arrival_key *flow,
+			u64 id, unsigned int took, const struct efh_toll *toll);
 
 #endif /* _EFH_CONTROL_H */

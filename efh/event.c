@@ -45,7 +45,9 @@ int efh_put_flow(struct sk_buff *msg, struct efh_destination *d,
 				 EFH_A_FLOW_PAD) ||
 	       nla_put_u32(msg, EFH_A_FLOW_FRAGMENT_SIZE,
 			   READ_ONCE(flow->size)) ||
-	       nla_put_u32(msg, EFH_A_FLOW_MAX_PACKET, EFH_MAX_PACKET) ||
+	       nla_put_u32(msg, EFH_A_FLOW_MAX_PACKET,
+			   READ_ONCE(flow->loss.advised) ?: EFH_MAX_PACKET) ||
+	       nla_put_u32(msg, EFH_A_FLOW_LOSS, READ_ONCE(flow->loss.rate)) ||
 	       nla_put_u64_64bit(msg, EFH_A_FLOW_PACKETS,
 				 efh_flow_packets(flow), EFH_A_FLOW_PAD) ||
 	       nla_put_u64_64bit(msg, EFH_A_FLOW_FRAGMENTS,
@@ -126,6 +128,46 @@ void efh_event(struct efh_net *en, enum efh_cmd cmd, struct efh_destination *d,
 		efh_event_send(en->net, msg,
 			       efh_event_fill(msg, cmd, d, flow, old, new,
 					      cause));
+}
+
+static int efh_loss_event_fill(struct sk_buff *msg, struct efh_flow *flow,
+			       u32 old, u32 new)
+{
+	void *header = genlmsg_put(msg, 0, 0, &efh_genl_family, 0,
+				   EFH_CMD_LOSS_EVENT);
+	struct nlattr *nest;
+
+	if (!header)
+		return -EMSGSIZE;
+	nest = nla_nest_start(msg, EFH_A_EVENT_FLOW);
+	if (!nest || efh_put_flow(msg, flow->destination, flow))
+		return -EMSGSIZE;
+	nla_nest_end(msg, nest);
+	if (nla_put_u32(msg, EFH_A_EVENT_OLD, old) ||
+	    nla_put_u32(msg, EFH_A_EVENT_NEW, new))
+		return -EMSGSIZE;
+	genlmsg_end(msg, header);
+	return 0;
+}
+
+/**
+ * efh_loss_event() - tell who listens that other packets are worth sending
+ * @en: the namespace
+ * @flow: the flow
+ * @old: the largest that were, octets
+ * @new: that are
+ *
+ * Context: any but hard interrupts, RCU read side.
+ */
+void efh_loss_event(struct efh_net *en, struct efh_flow *flow, u32 old, u32 new)
+{
+	struct sk_buff *msg = efh_event_open(en->net);
+
+	trace_efh_loss(en->net, &flow->key.destination.addr, flow->key.label,
+		       old, new, READ_ONCE(flow->loss.rate));
+	if (msg)
+		efh_event_send(en->net, msg,
+			       efh_loss_event_fill(msg, flow, old, new));
 }
 
 static int efh_peer_event_fill(struct sk_buff *msg, enum efh_cmd cmd,

@@ -30,6 +30,7 @@ struct efh_cause {
 void efh_event(struct efh_net *en, enum efh_cmd cmd, struct efh_destination *d,
 	       struct efh_flow *flow, u32 old, u32 new,
 	       const struct efh_cause *cause);
+void efh_loss_event(struct efh_net *en, struct efh_flow *flow, u32 old, u32 new);
 void efh_peer_event(const struct efh_peer *peer, enum efh_peer_state old,
 		    enum efh_peer_state new, const struct efh_hint *hint);
 void efh_reset_event(const struct efh_peer *peer, const struct efh_hint *hint);

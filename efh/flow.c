@@ -27,6 +27,7 @@ static void efh_flow_drop(struct efh_net *en, struct efh_flow *flow)
 				    efh_flow_params)) {
 		efh_destination_put(en, flow->destination);
 		efh_store_close(en, &flow->store);
+		efh_loss_close(en, &flow->loss);
 		kfree_rcu(flow, rcu);
 	}
 	local_bh_enable();
@@ -125,6 +126,7 @@ static struct efh_flow *efh_flow_create(struct efh_net *en,
 	spin_lock_init(&flow->lock);
 	efh_store_init(&flow->store);
 	efh_search_init(&flow->search);
+	efh_loss_init(&flow->loss);
 	/*
 	 * A random start in 64 bits: unpredictable, and two flows to one
 	 * destination, or two lives of one, do not meet.

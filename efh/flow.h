@@ -8,6 +8,7 @@
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 #include "destination.h"
+#include "loss.h"
 #include "retransmit.h"
 #include "search.h"
 
@@ -47,6 +48,7 @@ struct efh_flow {
 	u64 older[2];
 	struct efh_store store;
 	struct efh_search search;
+	struct efh_loss loss;
 	struct rcu_head rcu;
 };
 
@@ -56,6 +58,7 @@ struct efh_flow_table {
 	struct delayed_work collect;
 	struct delayed_work age;		/* of what is kept */
 	atomic_long_t kept;			/* octets, of all flows */
+	atomic_t advised;			/* flows to which a size is */
 };
 
 int efh_flow_init(struct efh_net *en);

@@ -11,6 +11,7 @@
 #include <net/ip_tunnels.h>
 #include <net/ipv6.h>
 #include <net/l3mdev.h>
+#include "advise.h"
 #include "alive.h"
 #include "compat.h"
 #include "encap.h"
@@ -75,6 +76,8 @@ static void efh_link_send(struct sk_buff *skb, const struct efh_inner *inner,
 		kfree_skb(skb);
 		return;
 	}
+	if (unlikely(atomic_read(&efh_net(link->net)->flows.advised)))
+		efh_advise_link(skb, inner, peer, dst);
 	if (skb_cow_head(skb, link->dev->needed_headroom)) {
 		efh_link_count(link, EFH_LINK_OUT_NO_MEMORY);
 		DEV_STATS_INC(link->dev, tx_dropped);

@@ -605,8 +605,7 @@ static bool efh_reassembly_hold(struct efh_net *en, struct efh_reassembly *r,
  * @key: its reassembly key
  * @f: the fragment as decoded, not atomic
  * @ecn: in: its ECN code point; out: the packet's
- * @missing: where to put what is known to be missing of what is held: bit k
- *	stands for Index k
+ * @held: where to put what is held then
  *
  * @skb is taken, unless it completed a packet: then it has become that
  * packet, with Index 0's headers still in front of its data; or unless it is a
@@ -618,7 +617,7 @@ static bool efh_reassembly_hold(struct efh_net *en, struct efh_reassembly *r,
 enum efh_added efh_reassembly_add(struct efh_net *en, struct sk_buff *skb,
 				  const struct efh_reassembly_key *key,
 				  const struct efh_fragment *f, u8 *ecn,
-				  u64 *missing)
+				  struct efh_held *held)
 {
 	unsigned int count = efh_cb(skb)->count;
 	enum efh_drop_reason reason;
@@ -649,12 +648,13 @@ enum efh_added efh_reassembly_add(struct efh_net *en, struct sk_buff *skb,
 		efh_drop(en, skb, count, reason);
 		return EFH_ADD_DROPPED;
 	}
+	held->first = !r->present;
 	whole = efh_reassembly_hold(en, r, skb, f, *ecn, &link);
 	if (whole)
 		efh_reassembly_end(en, r);
 	else
 		efh_reassembly_strip(skb);
-	*missing = efh_reassembly_gaps(r);
+	held->missing = efh_reassembly_gaps(r);
 	spin_unlock_bh(&r->lock);
 
 	if (!whole) {
@@ -723,6 +723,30 @@ bool efh_reassembly_missing(struct efh_net *en,
 			    r->tail->len >= EFH_REASSEMBLY_WORTH);
 	spin_unlock_bh(&r->lock);
 	return asks;
+}
+
+/**
+ * efh_reassembly_lacks() - how many fragments are missing of a packet in the making
+ * @en: the namespace
+ * @key: its reassembly key
+ *
+ * Context: RCU read side, BH disabled.
+ * Return: as many as are known to be, at the least one; 0 if it isn't in the making.
+ */
+unsigned int efh_reassembly_lacks(struct efh_net *en,
+				  const struct efh_reassembly_key *key)
+{
+	struct efh_reassembly *r = rhashtable_lookup(&en->reassembly.packets,
+						     key, efh_reassembly_params);
+	unsigned int count;
+
+	if (!r)
+		return 0;
+	spin_lock_bh(&r->lock);
+	count = r->dead ? 0 : hweight64(efh_reassembly_gaps(r)) +
+			      (r->last == EFH_LAST_UNKNOWN);
+	spin_unlock_bh(&r->lock);
+	return count;
 }
 
 /**

@@ -31,6 +31,16 @@ enum efh_added {
 	EFH_ADD_APART,		/* a run, to be added fragment by fragment */
 };
 
+/**
+ * struct efh_held - what is held of a packet
+ * @missing: bit k: Index k is known to be missing
+ * @first: nothing was held of it before
+ */
+struct efh_held {
+	u64 missing;
+	bool first;
+};
+
 enum efh_age {
 	EFH_AGE_STRANGER,	/* evicted first, but for a quarter of the bound */
 	EFH_AGE_KNOWN,		/* its source completed a packet before */
@@ -66,10 +76,12 @@ bool efh_reassembly_holds(struct efh_net *en,
 			  const struct efh_reassembly_key *key);
 bool efh_reassembly_missing(struct efh_net *en,
 			    const struct efh_reassembly_key *key, u64 *missing);
+unsigned int efh_reassembly_lacks(struct efh_net *en,
+				  const struct efh_reassembly_key *key);
 enum efh_added efh_reassembly_add(struct efh_net *en, struct sk_buff *skb,
 				  const struct efh_reassembly_key *key,
 				  const struct efh_fragment *f, u8 *ecn,
-				  u64 *missing);
+				  struct efh_held *held);
 void efh_reassembly_whole(struct efh_net *en, struct sk_buff *skb,
 			  const struct efh_reassembly_key *key,
 			  unsigned int count);

@@ -69,11 +69,10 @@ static enum efh_received efh_receive_join(const struct efh_receiving *r,
 					  unsigned int count, u8 ecn)
 {
 	enum efh_added added = EFH_ADD_WHOLE;
-	u64 missing;
+	struct efh_held held = { .first = true };
 
 	if (!efh_wire_atomic(f))
-		added = efh_reassembly_add(r->en, skb, &r->key, f, &ecn,
-					   &missing);
+		added = efh_reassembly_add(r->en, skb, &r->key, f, &ecn, &held);
 	else if (efh_reassembly_holds(r->en, &r->key))
 		added = EFH_ADD_APART;
 	else
@@ -84,10 +83,10 @@ static enum efh_received efh_receive_join(const struct efh_receiving *r,
 	case EFH_ADD_HELD:
 		efh_arrival_held(r->en, flow, f->id,
 				 GENMASK_ULL(f->index + count - 1, f->index),
-				 missing);
+				 held.missing, held.first);
 		return EFH_RECEIVE_TAKEN;
 	case EFH_ADD_WHOLE:
-		efh_arrival_whole(r->en, flow, f->id, count);
+		efh_arrival_whole(r->en, flow, f->id, count, held.first);
 		efh_carrier_restore(skb, f, r->place->carrier, ecn);
 		return EFH_RECEIVE_WHOLE;
 	default:

@@ -11,6 +11,7 @@
 #include <net/ip6_route.h>
 #include <net/ipv6.h>
 #include <net/l3mdev.h>
+#include "advise.h"
 #include "carrier.h"
 #include "compat.h"
 #include "encap.h"
@@ -292,6 +293,8 @@ static int efh_send_split(struct sk_buff *skb, const struct efh_sending *s,
 {
 	int err;
 
+	if (!s->tunnel && plan->count > 1)
+		efh_advise_socket(s->en, s->flow, skb, plan->place.at);
 	plan->id = efh_flow_next(s->flow, s->mtu, plan->size);
 	err = efh_gso_begin(skb, plan);
 	if (!err && s->retransmit && plan->count > 1)

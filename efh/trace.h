@@ -138,6 +138,31 @@ TRACE_EVENT(efh_mtu,
 		  __print_symbolic(__entry->cause, EFH_MTU_CAUSE_NAMES))
 );
 
+TRACE_EVENT(efh_loss,
+	TP_PROTO(const struct net *net, const struct in6_addr *destination,
+		 u32 label, u32 old, u32 new, u32 rate),
+	TP_ARGS(net, destination, label, old, new, rate),
+	TP_STRUCT__entry(
+		__field(unsigned int, netns)
+		__array(u8, destination, 16)
+		__field(u32, label)
+		__field(u32, old)
+		__field(u32, new)
+		__field(u32, rate)
+	),
+	TP_fast_assign(
+		__entry->netns = net->ns.inum;
+		memcpy(__entry->destination, destination, 16);
+		__entry->label = label;
+		__entry->old = old;
+		__entry->new = new;
+		__entry->rate = rate;
+	),
+	TP_printk("netns=%u destination=%pI6c label=%u old=%u new=%u loss=%u/1000000",
+		  __entry->netns, __entry->destination, __entry->label,
+		  __entry->old, __entry->new, __entry->rate)
+);
+
 #define EFH_PEER_STATE_NAMES \
 	{ EFH_PEER_STATE_UNKNOWN, "unknown" }, \
 	{ EFH_PEER_STATE_UP, "up" }, \

@@ -50,9 +50,14 @@ struct efh_udp {
 	struct efh_flow *flow;
 };
 
-/* By the inner flow; but a NAT lets in only what comes from where it was sent. */
-static u16 efh_udp_sport(const struct efh_inner *inner,
-			 const struct efh_peer *peer)
+/**
+ * efh_udp_sport() - the source port of a packet
+ * @inner: the packet
+ * @peer: where to
+ *
+ * By the inner flow; but a NAT lets in only what comes from where it was sent.
+ */
+u16 efh_udp_sport(const struct efh_inner *inner, const struct efh_peer *peer)
 {
 	const struct efh_link_config *config = inner->config;
 	u32 count = config->sport_max - config->sport_min + 1;

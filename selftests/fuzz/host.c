@@ -38,14 +38,16 @@ unsigned int efh_pmtu_icmp4(struct sk_buff *skb, const struct nf_hook_state *sta
 
 /* Who sent what, and asking for what is missing, is not either. */
 void efh_arrival_held(struct efh_net *en, const struct efh_arrival_key *key, __be64 id,
-		      u64 came, u64 missing)
+		      u64 came, u64 missing, bool first)
 {
+	(void)first;
 	SHIM_BUG_ON(!came || came & missing);
 }
 
 void efh_arrival_whole(struct efh_net *en, const struct efh_arrival_key *key, __be64 id,
-		       unsigned int came)
+		       unsigned int came, bool first)
 {
+	(void)first;
 	SHIM_BUG_ON(!came || came > EFH_MAX_FRAGMENTS);
 }
 

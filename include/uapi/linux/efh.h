@@ -122,6 +122,7 @@ enum efh_cmd {
 	EFH_CMD_PEER_GET,
 	EFH_CMD_PEER_SUSPECT,
 	EFH_CMD_RESET_EVENT,
+	EFH_CMD_LOSS_EVENT,
 
 	__EFH_CMD_MAX,
 	EFH_CMD_MAX = __EFH_CMD_MAX - 1
@@ -235,6 +236,7 @@ enum efh_flow_attr {
 	EFH_A_FLOW_PAD,
 	EFH_A_FLOW_SEARCH,		/* u32, enum efh_search_state */
 	EFH_A_FLOW_RETRANSMITTED,	/* u64, fragments sent again */
+	EFH_A_FLOW_LOSS,		/* u32, fragments lost of a million, of late */
 
 	__EFH_A_FLOW_MAX,
 	EFH_A_FLOW_MAX = __EFH_A_FLOW_MAX - 1
@@ -338,7 +340,7 @@ enum efh_stats_attr {
 enum efh_event_attr {
 	EFH_A_EVENT_UNSPEC,
 	EFH_A_EVENT_FLOW,		/* nest of enum efh_flow_attr */
-	EFH_A_EVENT_OLD,		/* u32, MTU in octets or a state: of a flow, of a PEER */
+	EFH_A_EVENT_OLD,		/* u32, octets or a state: of a flow, of a PEER */
 	EFH_A_EVENT_NEW,		/* u32, as OLD */
 	EFH_A_EVENT_ICMP_TYPE,		/* u8, of the error that led to it */
 	EFH_A_EVENT_ICMP_CODE,		/* u8 */

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef _EFH_LOSS_H
+#define _EFH_LOSS_H
+
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include "worth.h"
+
+struct efh_control_hdr;
+struct efh_flow;
+struct efh_net;
+
+/*
+ * What a flow's destination says of loss. The lock protects all of it; advised,
+ * heard and rate are also read, and told and answered are read and written, without.
+ */
+struct efh_loss {
+	spinlock_t lock;		/* as said above */
+	bool closed;			/* its flow ends */
+	u32 advised;			/* octets to be fragmented; 0: any number */
+	u32 rate;			/* fragments lost of a million, of late */
+	unsigned long heard;		/* jiffies: the last REPORT */
+	u64 newest;			/* Identification in it; 0: none came */
+	u64 resent;			/* fragments sent again until then */
+	struct efh_toll toll;		/* of late, times EFH_WORTH_SCALE; */
+	u64 again;			/* and what was sent again, likewise */
+	u32 told;			/* MTU that a socket was last told, octets */
+	unsigned long answered;		/* jiffies: when an inner source last was */
+};
+
+void efh_loss_init(struct efh_loss *loss);
+void efh_loss_close(struct efh_net *en, struct efh_loss *loss);
+bool efh_loss_report(struct efh_net *en, struct efh_flow *flow,
+		     const struct efh_control_hdr *hdr);
+u32 efh_loss_advised(struct efh_net *en, struct efh_flow *flow);
+
+#endif /* _EFH_LOSS_H */
