@@ -137,6 +137,7 @@ void print_pair(const char *name, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 void print_string(const char *before, const json_t *object, const char *key);
 void print_uint(const char *before, const json_t *object, const char *key);
+void print_loss(const json_t *flow);
 void print_ms(const char *before, const json_t *object, const char *key);
 void print_switch(const char *before, const json_t *object, const char *key);
 const char *ms_text(json_int_t ms);

@@ -20,6 +20,7 @@ static const struct field fields[] = {
 	{ "packets", EFH_A_FLOW_PACKETS, add_uint },
 	{ "fragments", EFH_A_FLOW_FRAGMENTS, add_uint },
 	{ "retransmitted", EFH_A_FLOW_RETRANSMITTED, add_uint },
+	{ "loss_ppm", EFH_A_FLOW_LOSS, add_uint },
 	{ "state", EFH_A_FLOW_STATE, add_state },
 	{ "expires_ms", EFH_A_FLOW_EXPIRES, add_uint },
 	{ "idle_ms", EFH_A_FLOW_IDLE, add_uint },
@@ -78,6 +79,7 @@ static void flow_text(const json_t *flow)
 	print_uint(" fragments ", flow, "fragments");
 	if (json_integer_value(json_object_get(flow, "retransmitted")))
 		print_uint(" retransmitted ", flow, "retransmitted");
+	print_loss(flow);
 	print_string(" state ", flow, "state");
 	if (json_integer_value(json_object_get(flow, "expires_ms")))
 		print_ms(" expires ", flow, "expires_ms");

@@ -6,7 +6,7 @@
 
 #include "efhctl.h"
 
-static const struct field mtu_fields[] = {
+static const struct field octets_fields[] = {
 	{ "old", EFH_A_EVENT_OLD, add_uint },
 	{ "new", EFH_A_EVENT_NEW, add_uint },
 	{ }
@@ -83,6 +83,8 @@ static void event_text(const json_t *event)
 	print_uint(" new ", event, "new");
 	print_string(" old ", event, "from_state");
 	print_string(" new ", event, "to_state");
+	if (json_object_get(event, "old"))
+		print_loss(event);
 	print_string(" cause ", event, "cause");
 	print_uint(" type ", event, "icmp_type");
 	print_uint(" code ", event, "icmp_code");
@@ -104,7 +106,9 @@ static void monitor_event(const struct nlmsghdr *msg, void *data)
 	else if (genl->cmd == EFH_CMD_PEER_EVENT && attrs[EFH_A_EVENT_PEER])
 		event = peer_json("peer", attrs);
 	else if (genl->cmd == EFH_CMD_MTU_EVENT)
-		event = event_json("mtu", mtu_fields, attrs);
+		event = event_json("mtu", octets_fields, attrs);
+	else if (genl->cmd == EFH_CMD_LOSS_EVENT)
+		event = event_json("loss", octets_fields, attrs);
 	else if (genl->cmd == EFH_CMD_PEER_EVENT)
 		event = event_json("peer", peer_fields, attrs);
 	else

@@ -250,6 +250,16 @@ const char *ms_text(json_int_t ms)
 	return text;
 }
 
+/* of fragments, in percent; nothing where none is known of */
+void print_loss(const json_t *flow)
+{
+	json_int_t ppm = json_integer_value(json_object_get(flow, "loss_ppm"));
+
+	if (ppm)
+		printf(" loss %.4g%%", (double)ppm / 10000);
+}
+
+
 void print_ms(const char *before, const json_t *object, const char *key)
 {
 	const json_t *value = json_object_get(object, key);
