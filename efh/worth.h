@@ -9,6 +9,7 @@
 #include <linux/math64.h>
 #else
 #define div64_u64(a, b) ((a) / (b))
+#define div_u64(a, b) ((a) / (b))
 #endif
 
 /* What is of late fades, which in whole numbers would never come to an end. */
@@ -40,8 +41,9 @@ static inline u64 efh_worth_log(u64 part, u64 all)
 {
 	u64 y = div64_u64(part << EFH_WORTH_ONE, 2 * all - part);
 	u64 y3 = y * y * y >> 2 * EFH_WORTH_ONE;
+	u64 y5 = y3 * y * y >> 2 * EFH_WORTH_ONE;
 
-	return 2 * (y + y3 / 3 + (y3 * y * y >> 2 * EFH_WORTH_ONE) / 5);
+	return 2 * (y + div_u64(y3, 3) + div_u64(y5, 5));
 }
 
 /**
@@ -84,7 +86,7 @@ static inline unsigned int efh_worth(const struct efh_toll *toll)
 /* Each count leaves four fifths of those before it. */
 static inline u64 efh_worth_late(u64 before, u64 now)
 {
-	return before - before / 5 + now * EFH_WORTH_SCALE;
+	return before - div_u64(before, 5) + now * EFH_WORTH_SCALE;
 }
 
 /**

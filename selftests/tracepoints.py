@@ -8,7 +8,7 @@ from efhlink import Linked, passes
 from zerocopy import TRACING, trace
 import efhwire
 
-POINTS = ("efh_fragment", "efh_reassembled", "efh_drop", "efh_mtu", "efh_peer")
+POINTS = ("efh_fragment", "efh_reassembled", "efh_drop", "efh_mtu", "efh_loss", "efh_peer")
 
 
 def available():
