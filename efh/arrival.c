@@ -204,13 +204,16 @@ static u64 efh_arrival_answer(const struct efh_arrival *a)
 	return 2 * (a->answer ?: EFH_ARRIVAL_ANSWER) + EFH_ARRIVAL_TAIL;
 }
 
-/* Count what came of a packet that has not been whole before. */
+/*
+ * Count what came of a packet that has not been whole before. What is newer than
+ * the newest is made up: it was not near.
+ */
 static void efh_arrival_count(struct efh_arrival *a, u64 id,
 			      unsigned int came, bool first, bool whole)
 {
 	struct efh_census *census = &a->census;
 
-	if (efh_arrival_done(a, id))
+	if (efh_arrival_newer(id, a->newest) || efh_arrival_done(a, id))
 		return;
 	efh_census_came(census, id, came);
 	if (first)
