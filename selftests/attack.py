@@ -1,0 +1,212 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""Somebody who is not on the path forges and replays all there is, as fast as his line takes it."""
+import itertools
+import json
+import random
+import socket
+import struct
+import threading
+import time
+
+from efhtest import *
+from efhlink import *
+from efhwire import Carried, Packet
+from linkalive import DOWN
+from report import Sending, flows
+import efhwire
+
+PORT = 9002
+LINE = "5mbit" if emulated() else "100mbit"
+SECONDS = 6
+KINDS = range(16)
+UDP = efhwire.UDP
+
+
+class Forger:
+    """What he can make up who knows everything but what is random, for one direction."""
+
+    def __init__(self, victim, far, udp, label, seed):
+        self.victim, self.far, self.udp, self.label = victim, far, udp, label
+        self.random = random.Random(seed)
+
+    def number(self, bits=64):
+        return self.random.getrandbits(bits)
+
+    def outer(self, body, src=None, proto=efhwire.DSTOPTS):
+        src = src or self.far
+        if self.udp and proto == efhwire.DSTOPTS:
+            body, proto = efhwire.udp(src, self.victim, self.random.choice((8060, self.label)), 8060, body), UDP
+        return efhwire.ip(src, self.victim, proto, body, label=self.label if ":" in src else 0)
+
+    def control(self, src=None, kind=None):
+        kind = self.random.choice(KINDS) if kind is None else kind
+        flow = self.random.choice((self.label, self.number(20), 1 << 31, self.number(32)))
+        message = efhwire.control(kind, self.number(16), flow, self.number(), self.number(32),
+                                  missing=self.random.choice((0, 2, self.number())))
+        counts = struct.pack(">IIII", *(self.random.choice((0, 1, 100, self.number(32))) for _ in range(4)))
+        return self.outer(message[:24] + counts if kind == efhwire.REPORT else message, src)
+
+    def fragment(self):
+        index, size = self.random.randrange(64), self.random.choice((1024, 1208, 1400))
+        head = efhwire.header(41, index, index * size & 0xFFF8, self.random.randrange(2), self.number())
+        return self.outer(head + bytes(size))
+
+    def error(self):
+        """An ICMP error about what the victim may have sent."""
+        quoted = efhwire.header(41, 0, 0, 1, self.number()) + bytes(100)
+        proto = efhwire.DSTOPTS
+        if self.udp:
+            quoted, proto = efhwire.udp(self.victim, self.far, self.label, 8060, quoted), UDP
+        quoted = efhwire.ip(self.victim, self.far, proto, quoted, label=self.label if ":" in self.far else 0)
+        router = "2001:db8:77::1" if ":" in self.far else "203.0.113.7"
+        mtu = self.random.choice((576, 1280, 1400))
+        if ":" in self.far:
+            kind, code = self.random.choice(((2, 0), (1, 3), (1, 0), (3, 0), (4, 2)))
+            word = 40 if kind == 4 else mtu
+            return efhwire.ip(router, self.victim, efhwire.ICMP6,
+                              efhwire.icmp6(router, self.victim, kind, code, word, quoted))
+        kind, code = self.random.choice(((3, 4), (3, 1), (3, 3), (3, 2), (11, 0)))
+        return efhwire.ip(router, self.victim, efhwire.ICMP, efhwire.icmp4(kind, code, mtu, quoted))
+
+    def all(self, count):
+        makers = (self.control, self.fragment, self.error)
+        return [self.random.choice(makers)() for _ in range(count)]
+
+
+class Attack:
+    """with Attack(wire, packets): they are sent again and again."""
+
+    def __init__(self, wire, packets):
+        self.wire, self.packets = wire, packets
+        self.sent = self.octets = 0
+        self.done = False
+        self.thread = threading.Thread(target=self.run, daemon=True)
+
+    def run(self):
+        for packet in itertools.cycle(self.packets):
+            if self.done:
+                break
+            try:
+                self.wire.send(packet)
+            except OSError:     # his line is full
+                time.sleep(0.001)
+                continue
+            self.sent += 1
+            self.octets += len(packet)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.done = True
+        self.thread.join()
+
+
+def seen_on_path(wire, seconds):
+    """What an observer of the path keeps: Control messages and fragments, to be sent again later."""
+    time.sleep(seconds)
+    return [frame for frame in wire.frames(quiet=0.01) if len(frame) < 1600]
+
+
+def state(ends):
+    """What must not change: of flows and of peers. That one is behind a NAT anybody can say, and
+    then flows share a port."""
+    return [({(f["destination"], f["path_mtu"], f["max_packet"], f["state"])
+              for f in flows(ns) if f["fragments"] > 1000},
+             [(p["remote"], p["state"], p.get("epoch")) for p in json.loads(ns.efhctl("-j peer show"))])
+            for ns in ends]
+
+
+def links():
+    """A link's traffic and what is known of it stay as they are."""
+    need("tc")
+    for outer, words, what in ways():
+        star = Star("abc")
+        for name in "ab":
+            star.r.run(f"tc qdisc replace dev r{name} root netem limit 20000 delay 2ms")
+        ends = star["a"], star["b"]
+        linked = Linked(star_path(star), outer, words, [star.outer(name, outer) for name in "ab"])
+        inner = 10 - outer
+        path = star.wire("a")
+        tx, rx = linked.pair(inner, PORT)
+        sending = Sending(tx, rx, inner, follow=False)
+        kept = seen_on_path(path, 2)
+        path.close()
+        for number, ns in enumerate(ends):
+            ns.efhctl(f"peer suspect dev efh0 remote {linked.outer[1 - number]}")
+        wait(lambda: all("epoch" in json.loads(ns.efhctl("-j peer show"))[0] for ns in ends))
+        flow = max(flows(star["a"]), key=lambda f: f["fragments"])
+        ok(kept and flow["search"] == "complete" and flow["path_mtu"] == 1500, f"{what}: a link at work", flow)
+        before, events = state(ends), [ns.events() for ns in ends]
+        label = flow.get("flowlabel", 0)
+        forged = []
+        for number, (victim, far) in enumerate((("a", "b"), ("b", "a"))):
+            maker = Forger(star.outer(victim, outer), star.outer(far, outer), bool(words), label, number)
+            forged += maker.all(1000)
+        star["c"].run(f"tc qdisc replace dev c0 root tbf rate {LINE} burst 20000 limit 200000")
+        mac, router = star.mac["c"]
+        wire = Wire(star["c"], "c0", router, mac)
+        counted = [ns.stats() for ns in ends]
+        with Attack(wire, forged) as attack:
+            share = sending.share(SECONDS)
+        ok(share > 0.9, f"{what}: what is sent meanwhile arrives", f"{share:.3f}")
+        note(f"{what}: {attack.sent} packets of {attack.octets} octets")
+        eq(state(ends), before, f"{what}: path MTU, size and peers stay")
+        answers = sum(ns.stats()["control_out"] - then["control_out"] for ns, then in zip(ends, counted))
+        # what the two ask each other is among it
+        ok(answers * 88 < attack.octets, f"{what}: less goes out for it than came in", answers)
+        with Attack(wire, kept) as again:
+            share = sending.share(SECONDS)
+        ok(share > 0.9 and again.sent > len(kept), f"{what}: nor does it take what was once said", f"{share:.3f}")
+        eq(state(ends), before, f"{what}: which changes nothing, either")
+        # that a busy host did not answer at once, when it was asked for nothing, may be said
+        told = [event for of in events for event in iter(lambda of=of: of.next(0.1), None)]
+        eq([e for e in told if e[0] != "peer" or e[1]["new"] == DOWN], [], f"{what}: nothing comes of it")
+        sending.end()
+        wire.close()
+
+
+def star_path(star):
+    """Its first two hosts, as the ends of a path."""
+    class Two(Ends):
+        a, b, r = star["a"], star["b"], star.r
+    return Two()
+
+
+def amplified():
+    """Sources that are made up are sent no more than they seem to send."""
+    pair = Pair(gro="off")
+    pair.a.efhctl("native add 2001:db8::/64 retransmit on")
+    wire = pair.wire()
+    maker = Forger(pair.B6, "2001:db8::66", False, 77, 1)
+    pair.b.ip(f"neigh replace 2001:db8::66 lladdr {pair.mac_a} dev b0 nud permanent")
+    back = Wire(pair.a, "a0")
+    quiet = ("ends of packets",)
+    for what, packets in (
+            ("every kind of Control message", [maker.control(kind=kind) for kind in KINDS for _ in range(40)]),
+            ("fragments", [maker.fragment() for _ in range(600)]),
+            ("ends of packets", [maker.outer(efhwire.header(41, 1, 1024, 0, number) + bytes(8))
+                                 for number in range(600)]),
+            ("beginnings of packets in a row", [maker.outer(efhwire.header(41, 0, 0, 1, 5000 + number) + bytes(1024))
+                                                for number in range(600)])):
+        back.frames(quiet=0.01)
+        octets = 0
+        for number, packet in enumerate(packets):
+            wire.send(packet)
+            octets += len(packet) if packet[6] == efhwire.DSTOPTS else 0
+            if number % 40 == 39:
+                time.sleep(0.1)
+        time.sleep(1)
+        came = [frame for frame in back.frames() if Packet(frame).src == pair.B6]
+        ok(0 < sum(map(len, came)) <= octets or what in quiet and not came, f"{what}: no more than came",
+           f"{sum(map(len, came))} for {octets}")
+    pair.b.efhctl("settings set timeout 0.1")
+    wait(lambda: not pair.b.stats()["reassembly_packets"])
+    wire.close()
+    back.close()
+
+
+if __name__ == "__main__":
+    main(links, amplified)
