@@ -18,25 +18,95 @@
 
 /* What a socket is told lasts no longer than that, whoever ends before. */
 #define EFH_ADVISE_LIFE		(30 * HZ)
+/* Flows to one destination may be worth different sizes: so long one of them rules. */
+#define EFH_ADVISE_RULE		(2 * HZ)
 /* Inner sources of a flow are told no more often. */
 #define EFH_ADVISE_SPACING	(HZ / 10)
+
+/**
+ * efh_advise_init() - a namespace in which nobody was told anything
+ * @told: what was
+ */
+void efh_advise_init(struct efh_told *told)
+{
+	spin_lock_init(&told->lock);
+}
+
+/* Was a socket told this MTU, and when last? jiffies; false if none was. */
+static bool efh_told_find(struct efh_told *told, u32 mtu, unsigned long *when)
+{
+	bool found = false;
+	int i;
+
+	spin_lock_bh(&told->lock);
+	for (i = 0; !found && i < EFH_TOLD_MAX; i++) {
+		found = told->mtu[i] == mtu;
+		*when = told->when[i];
+	}
+	spin_unlock_bh(&told->lock);
+	return found;
+}
+
+static void efh_told_add(struct efh_told *told, u32 mtu)
+{
+	int i, at = 0;
+
+	spin_lock_bh(&told->lock);
+	for (i = 0; i < EFH_TOLD_MAX; i++) {
+		if (told->mtu[i] == mtu || !told->mtu[i]) {
+			at = i;
+			break;
+		}
+		if (time_before(told->when[i], told->when[at]))
+			at = i;
+	}
+	told->mtu[at] = mtu;
+	told->when[at] = jiffies;
+	WRITE_ONCE(told->last, jiffies);
+	WRITE_ONCE(told->any, true);
+	spin_unlock_bh(&told->lock);
+}
+
+/* Can a route have an exception yet, of those that were told? */
+static bool efh_told_lately(struct efh_net *en)
+{
+	const struct efh_told *told = &en->flows.told;
+	u32 life = max(READ_ONCE(en->net->ipv6.sysctl.ip6_rt_mtu_expires),
+		       READ_ONCE(en->net->ipv4.ip_rt_mtu_expires));
+
+	return READ_ONCE(told->any) &&
+	       time_before(jiffies, READ_ONCE(told->last) + life);
+}
 
 /*
  * @mtu: what a packet is to have, octets; 0: any number. An exception of the
  * route's, which the stack would keep for long: what was told must end with what
  * it was told for.
  */
-static void efh_advise_route(struct efh_loss *loss, struct sk_buff *skb, u32 mtu)
+static void efh_advise_route(struct efh_net *en, struct sk_buff *skb, u32 mtu)
 {
+	struct efh_told *told = &en->flows.told;
 	struct dst_entry *dst = skb_dst(skb);
-	u32 known = dst_mtu(dst), told = READ_ONCE(loss->told);
+	u32 known = dst_mtu(dst);
+	unsigned long when;
 
-	if (told && known == told && READ_ONCE(dst->expires))
-		dst_set_expires(dst, !mtu || mtu > told ? 0 : EFH_ADVISE_LIFE);
+	if (READ_ONCE(dst->expires) && efh_told_find(told, known, &when))
+		dst_set_expires(dst, mtu && mtu <= known ? EFH_ADVISE_LIFE :
+				time_before(jiffies, when + EFH_ADVISE_RULE) ?
+				EFH_ADVISE_RULE : 0);
 	if (mtu && mtu < known && skb->len > mtu) {
-		WRITE_ONCE(loss->told, mtu);
+		efh_told_add(told, mtu);
 		skb_dst_update_pmtu_no_confirm(skb, mtu);
 	}
+}
+
+/**
+ * efh_advise_due() - may there be anything to be said to who sends?
+ * @en: the namespace
+ */
+bool efh_advise_due(struct efh_net *en)
+{
+	return unlikely(atomic_read(&en->flows.advised)) || efh_told_lately(en);
 }
 
 /**
@@ -53,27 +123,44 @@ void efh_advise_socket(struct efh_net *en, struct efh_flow *flow,
 {
 	u32 advised = efh_loss_advised(en, flow);
 
-	if (likely(!advised && !READ_ONCE(flow->loss.told)))
-		return;
-	efh_advise_route(&flow->loss, skb,
-			 advised ? min_t(u32, at + advised, EFH_MAX_PACKET) : 0);
+	efh_advise_route(en, skb, advised ? min_t(u32, at + advised,
+						  EFH_MAX_PACKET) : 0);
 }
 
-/* Segments of a super-packet become packets of no more than @mtu octets. */
-static void efh_advise_cut(struct sk_buff *skb, u32 mtu)
+/*
+ * Segments of a super-packet become packets of no more than @mtu octets.
+ *
+ * Return: false if they can't.
+ */
+static bool efh_advise_cut(struct sk_buff *skb, u32 mtu)
 {
 	struct skb_shared_info *shinfo = skb_shinfo(skb);
 	unsigned int headers;
 
+	if (skb_gso_validate_network_len(skb, mtu))
+		return true;
 	/* What GRO hung in a list has its own idea of sizes. */
 	if (!(shinfo->gso_type & (SKB_GSO_TCPV4 | SKB_GSO_TCPV6)) ||
-	    skb_has_frag_list(skb) || skb_gso_validate_network_len(skb, mtu) ||
-	    skb_unclone(skb, GFP_ATOMIC | __GFP_NOWARN))
-		return;
+	    skb_has_frag_list(skb))
+		return false;
 	headers = skb_transport_offset(skb) + tcp_hdrlen(skb);
+	if (headers > mtu / 2 || skb_unclone(skb, GFP_ATOMIC | __GFP_NOWARN))
+		return false;
 	shinfo = skb_shinfo(skb);
 	shinfo->gso_size = mtu - headers;
 	shinfo->gso_segs = DIV_ROUND_UP(skb->len - headers, shinfo->gso_size);
+	return true;
+}
+
+/* An inner source that is not a socket here. */
+static void efh_advise_source(const struct efh_inner *inner,
+			      struct efh_loss *loss, struct sk_buff *skb,
+			      u32 mtu)
+{
+	if (time_after(jiffies,
+		       READ_ONCE(loss->answered) + EFH_ADVISE_SPACING) &&
+	    efh_link_too_large(inner->link, skb, mtu))
+		WRITE_ONCE(loss->answered, jiffies);
 }
 
 static struct efh_flow *efh_advise_flow(struct efh_net *en,
@@ -110,25 +197,19 @@ void efh_advise_link(struct sk_buff *skb, const struct efh_inner *inner,
 		     const struct efh_peer *peer, const struct dst_entry *dst)
 {
 	struct efh_net *en = efh_net(inner->link->net);
-	const struct net_device *dev = inner->link->dev;
-	const struct sock *sk = skb->sk;
 	struct efh_flow *flow = efh_advise_flow(en, inner, peer, dst);
-	struct efh_loss *loss;
-	u32 mtu;
+	const struct dst_entry *route = skb_dst(skb);
+	const struct sock *sk = skb->sk;
+	u32 mtu = flow ? efh_loss_advised(en, flow) : 0;
+	bool fits = !mtu || skb->len <= mtu;
 
-	if (!flow)
-		return;
-	loss = &flow->loss;
-	mtu = efh_loss_advised(en, flow);
-	if (sk && sk_fullsock(sk) && skb_dst(skb) && skb_dst(skb)->dev == dev &&
-	    (mtu || READ_ONCE(loss->told)))
-		efh_advise_route(loss, skb, mtu);
-	else if (mtu && skb->len > mtu && !skb_is_gso(skb) &&
-		 time_after(jiffies,
-			    READ_ONCE(loss->answered) + EFH_ADVISE_SPACING)) {
-		WRITE_ONCE(loss->answered, jiffies);
-		efh_link_too_large(inner->link, skb, mtu);
-	}
-	if (mtu && skb_is_gso(skb))
-		efh_advise_cut(skb, mtu);
+	/* In this order: what is cut is what its socket sends too large. */
+	if (sk && sk_fullsock(sk) && route && route->dev == inner->link->dev)
+		efh_advise_route(en, skb, mtu);
+	else
+		sk = NULL;
+	if (!fits && skb_is_gso(skb))
+		fits = efh_advise_cut(skb, mtu);
+	if (!fits && !sk)
+		efh_advise_source(inner, &flow->loss, skb, mtu);
 }

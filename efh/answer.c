@@ -54,18 +54,22 @@ void efh_link_unreachable(struct efh_link *link, struct sk_buff *skb)
  * @mtu: what they may have, octets
  *
  * Context: RCU read side, BH disabled.
+ * Return: false if it does not want to know.
  */
-void efh_link_too_large(struct efh_link *link, struct sk_buff *skb,
+bool efh_link_too_large(struct efh_link *link, struct sk_buff *skb,
 			unsigned int mtu)
 {
 	skb->dev = link->dev;
-	if (skb->protocol == htons(ETH_P_IPV6))
+	if (skb->protocol == htons(ETH_P_IPV6)) {
 		icmpv6_ndo_send(skb, ICMPV6_PKT_TOOBIG, 0,
 				max_t(unsigned int, mtu, IPV6_MIN_MTU));
-	else if (ip_hdr(skb)->frag_off & htons(IP_DF) &&
-		 efh_link_route4(link, skb))
-		icmp_ndo_send(skb, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED,
-			      htonl(mtu));
+		return true;
+	}
+	if (!(ip_hdr(skb)->frag_off & htons(IP_DF)) ||
+	    !efh_link_route4(link, skb))
+		return false;
+	icmp_ndo_send(skb, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, htonl(mtu));
+	return true;
 }
 
 /* The packet in a packet, as one that came in by the link; NULL without memory. */

@@ -303,8 +303,10 @@ static void efh_arrival_note(struct efh_arrival *a, u64 id, u64 came,
 	efh_arrival_decay(a, now);
 	if (efh_arrival_near(a, id))
 		efh_arrival_advance(a, id, now);
-	efh_arrival_count(a, id, hweight64(came), first, false);
-	w = efh_arrival_watched(a, id) ?: efh_arrival_watch(a, id, now);
+	w = efh_arrival_watched(a, id);
+	if (!w || w->state != EFH_WATCHED_OVER)
+		efh_arrival_count(a, id, hweight64(came), first, false);
+	w = w ?: efh_arrival_watch(a, id, now);
 	if (!w)
 		goto out;
 	if (w->state == EFH_WATCHED_OVER) {
@@ -415,7 +417,8 @@ static u32 efh_arrival_lost(const struct efh_arrival *a,
 			    const struct efh_tally *tally, u32 given_up)
 {
 	u64 span = tally->until - tally->count.from, at;
-	u32 step = span / EFH_ARRIVAL_SAMPLE + 1, held = 0, lost = 0;
+	u64 step = span / EFH_ARRIVAL_SAMPLE + 1;
+	u32 held = 0, lost = 0;
 
 	for (at = 0; at < span; at += step) {
 		const struct efh_reassembly_key key =
@@ -444,10 +447,12 @@ static void efh_arrival_report(const struct efh_arrival *a,
 	if (toll.given_up)
 		toll.lost = efh_arrival_lost(a, tally, toll.given_up);
 	/*
-	 * Nothing came of a packet: of all others' size. Sources of a host may
-	 * share flows without a label; and if most are gone, it's not for size.
+	 * Nothing came of a packet: of all others' size. But other addresses of
+	 * its source may share the flow, without a label at the least; and if most
+	 * are gone, it's not for size.
 	 */
-	unseen = a->key.label && span > count->begun ? span - count->begun : 0;
+	unseen = a->key.label && toll.given_up && span > count->begun ?
+		 min_t(u64, span - count->begun, U32_MAX) : 0;
 	if (unseen && unseen <= count->begun / 2) {
 		toll.given_up += unseen;
 		toll.lost += div_u64((u64)unseen * (toll.received + toll.lost),

@@ -170,7 +170,8 @@ void efh_control_report(struct efh_net *en, const struct efh_arrival_key *flow,
 		.size = htons(min(took, U16_MAX)),
 		.flow = htonl(flow->label),
 		.nonce = cpu_to_be64(id),
-		.missing = cpu_to_be64((u64)toll->received << 32 | toll->lost),
+		.missing = cpu_to_be64(toll->received << 32 |
+				       lower_32_bits(toll->lost)),
 		.count_a = htonl(toll->whole),
 		.count_b = htonl(toll->given_up),
 	});

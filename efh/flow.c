@@ -255,6 +255,7 @@ int efh_flow_init(struct efh_net *en)
 		efh_destination_exit(en);
 		return err;
 	}
+	efh_advise_init(&en->flows.told);
 	INIT_DELAYED_WORK(&en->flows.collect, efh_flow_collect);
 	INIT_DELAYED_WORK(&en->flows.age, efh_flow_age);
 	return 0;

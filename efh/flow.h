@@ -7,6 +7,7 @@
 #include <linux/rhashtable-types.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
+#include "advise.h"
 #include "destination.h"
 #include "loss.h"
 #include "retransmit.h"
@@ -59,6 +60,7 @@ struct efh_flow_table {
 	struct delayed_work age;		/* of what is kept */
 	atomic_long_t kept;			/* octets, of all flows */
 	atomic_t advised;			/* flows to which a size is */
+	struct efh_told told;
 };
 
 int efh_flow_init(struct efh_net *en);

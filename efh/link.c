@@ -76,7 +76,7 @@ static void efh_link_send(struct sk_buff *skb, const struct efh_inner *inner,
 		kfree_skb(skb);
 		return;
 	}
-	if (unlikely(atomic_read(&efh_net(link->net)->flows.advised)))
+	if (efh_advise_due(efh_net(link->net)))
 		efh_advise_link(skb, inner, peer, dst);
 	if (skb_cow_head(skb, link->dev->needed_headroom)) {
 		efh_link_count(link, EFH_LINK_OUT_NO_MEMORY);

@@ -113,7 +113,7 @@ bool efh_link_unreached(bool ip6, u8 type, u8 code);
 void efh_link_error(struct efh_peer *peer, struct sk_buff *skb,
 		    unsigned int at, u8 protocol);
 void efh_link_unreachable(struct efh_link *link, struct sk_buff *skb);
-void efh_link_too_large(struct efh_link *link, struct sk_buff *skb,
+bool efh_link_too_large(struct efh_link *link, struct sk_buff *skb,
 			unsigned int mtu);
 void efh_link_too_big(struct efh_link *link, const struct sk_buff *skb,
 		      unsigned int at, unsigned int mtu);

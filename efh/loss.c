@@ -18,6 +18,7 @@
 void efh_loss_init(struct efh_loss *loss)
 {
 	spin_lock_init(&loss->lock);
+	loss->answered = jiffies - HZ;
 }
 
 /* Context: loss->lock. */
@@ -39,6 +40,19 @@ void efh_loss_close(struct efh_net *en, struct efh_loss *loss)
 	efh_loss_set(en, loss, 0);
 	loss->closed = true;
 	spin_unlock_bh(&loss->lock);
+}
+
+static bool efh_loss_old(const struct efh_loss *loss)
+{
+	return time_after_eq(jiffies, READ_ONCE(loss->heard) + EFH_LOSS_AGE);
+}
+
+/* Context: loss->lock. */
+static void efh_loss_clear(struct efh_loss *loss)
+{
+	memset(&loss->toll, 0, sizeof(loss->toll));
+	loss->again = 0;
+	WRITE_ONCE(loss->rate, 0);
 }
 
 /* What a REPORT says; false if it can't be. */
@@ -66,12 +80,13 @@ static void efh_loss_add(struct efh_flow *flow, const struct efh_toll *now)
 	struct efh_toll *toll = &loss->toll;
 
 	efh_worth_add(toll, now);
-	loss->again = efh_worth_late(loss->again, resent - loss->resent);
+	if (loss->newest)
+		loss->again = efh_worth_late(loss->again,
+					     resent - loss->resent);
 	loss->resent = resent;
-	fragments = toll->received + toll->lost;
-	WRITE_ONCE(loss->rate,
-		   div64_u64(min(toll->lost + loss->again, fragments) * 1000000,
-			     fragments));
+	fragments = toll->received + toll->lost + loss->again;
+	WRITE_ONCE(loss->rate, div64_u64((toll->lost + loss->again) * 1000000,
+					 fragments));
 }
 
 /**
@@ -99,11 +114,14 @@ bool efh_loss_report(struct efh_net *en, struct efh_flow *flow,
 	spin_lock(&loss->lock);
 	heed = !loss->closed && (!loss->newest || (s64)(id - loss->newest) > 0);
 	if (heed) {
+		if (efh_loss_old(loss))
+			efh_loss_clear(loss);
+		efh_loss_add(flow, &toll);
 		loss->newest = id;
 		WRITE_ONCE(loss->heard, jiffies);
-		efh_loss_add(flow, &toll);
 		old = loss->advised ?: EFH_MAX_PACKET;
-		new = efh_worth_size(&loss->toll, READ_ONCE(flow->size), old);
+		new = efh_worth_size(&loss->toll, READ_ONCE(flow->size),
+				     READ_ONCE(flow->mtu), old);
 		efh_loss_set(en, loss, new == EFH_MAX_PACKET ? 0 : new);
 	}
 	spin_unlock(&loss->lock);
@@ -119,10 +137,12 @@ static void efh_loss_forget(struct efh_net *en, struct efh_flow *flow)
 	u32 old;
 
 	spin_lock_bh(&loss->lock);
-	old = loss->advised;
-	efh_loss_set(en, loss, 0);
-	memset(&loss->toll, 0, sizeof(loss->toll));
-	WRITE_ONCE(loss->rate, 0);
+	/* A REPORT may just have come. */
+	old = efh_loss_old(loss) ? loss->advised : 0;
+	if (old) {
+		efh_loss_set(en, loss, 0);
+		efh_loss_clear(loss);
+	}
 	spin_unlock_bh(&loss->lock);
 	if (old)
 		efh_loss_event(en, flow, old, EFH_MAX_PACKET);
@@ -140,8 +160,7 @@ u32 efh_loss_advised(struct efh_net *en, struct efh_flow *flow)
 {
 	u32 advised = READ_ONCE(flow->loss.advised);
 
-	if (likely(!advised) ||
-	    time_before(jiffies, READ_ONCE(flow->loss.heard) + EFH_LOSS_AGE))
+	if (likely(!advised) || !efh_loss_old(&flow->loss))
 		return advised;
 	efh_loss_forget(en, flow);
 	return 0;

@@ -11,8 +11,8 @@ struct efh_flow;
 struct efh_net;
 
 /*
- * What a flow's destination says of loss. The lock protects all of it; advised,
- * heard and rate are also read, and told and answered are read and written, without.
+ * What a flow's destination says of loss. The lock protects all of it but
+ * answered; advised, heard and rate are also read without.
  */
 struct efh_loss {
 	spinlock_t lock;		/* as said above */
@@ -24,8 +24,7 @@ struct efh_loss {
 	u64 resent;			/* fragments sent again until then */
 	struct efh_toll toll;		/* of late, times EFH_WORTH_SCALE; */
 	u64 again;			/* and what was sent again, likewise */
-	u32 told;			/* MTU that a socket was last told, octets */
-	unsigned long answered;		/* jiffies: when an inner source last was */
+	unsigned long answered;		/* jiffies: when an inner source was told */
 };
 
 void efh_loss_init(struct efh_loss *loss);

@@ -104,8 +104,7 @@ static enum efh_received efh_receive_add(const struct efh_receiving *r,
 	bool single = efh_wire_atomic(f) && count == 1;
 	struct efh_arrival_key flow;
 
-	if (!single)
-		efh_carrier_flow(skb, r->place, &r->key, &flow);
+	efh_carrier_flow(skb, r->place, &r->key, &flow);
 	if (!efh_receive_open(skb, r->place, f, count)) {
 		efh_drop(r->en, skb, count, EFH_DROP_NO_MEMORY);
 		return EFH_RECEIVE_TAKEN;
@@ -114,6 +113,7 @@ static enum efh_received efh_receive_add(const struct efh_receiving *r,
 		return efh_receive_join(r, &flow, skb, f, count, ecn);
 	efh_stats_inc(r->en, EFH_A_STATS_IN_ATOMIC);
 	efh_stats_inc(r->en, EFH_A_STATS_IN_DELIVERED);
+	efh_arrival_whole(r->en, &flow, f->id, 1, true);
 	efh_carrier_restore(skb, f, r->place->carrier, ecn);
 	return EFH_RECEIVE_WHOLE;
 }

@@ -293,7 +293,7 @@ static int efh_send_split(struct sk_buff *skb, const struct efh_sending *s,
 {
 	int err;
 
-	if (!s->tunnel && plan->count > 1)
+	if (!s->tunnel && plan->count > 1 && efh_advise_due(s->en))
 		efh_advise_socket(s->en, s->flow, skb, plan->place.at);
 	plan->id = efh_flow_next(s->flow, s->mtu, plan->size);
 	err = efh_gso_begin(skb, plan);

@@ -23,7 +23,7 @@
 #define EFH_WORTH_LOST	53785u
 
 /**
- * struct efh_toll - what became of packets sent in fragments: less than 2^40 of each
+ * struct efh_toll - what became of packets sent in fragments: less than 2^41 of each
  * @whole: packets that arrived
  * @given_up: packets that did not
  * @received: fragments that arrived
@@ -107,16 +107,18 @@ static inline void efh_worth_add(struct efh_toll *toll,
  * efh_worth_size() - the largest packet that is worth sending
  * @toll: what became of packets of late, times EFH_WORTH_SCALE
  * @size: L, octets
+ * @mtu: of the path, octets: what fits it is not sent in fragments
  * @old: what was worth it before, octets
  *
  * It changes by a quarter or not at all: those who are told work on it.
  *
  * Return: octets; EFH_MAX_PACKET is any number.
  */
-static inline u32 efh_worth_size(const struct efh_toll *toll, u32 size, u32 old)
+static inline u32 efh_worth_size(const struct efh_toll *toll, u32 size, u32 mtu,
+				 u32 old)
 {
-	unsigned int count = efh_worth(toll);
-	u32 new = count * size;
+	unsigned int count = efh_worth(toll), least = mtu / size + 1;
+	u32 new = (count > least ? count : least) * size;
 
 	if (count == EFH_MAX_FRAGMENTS || new > EFH_MAX_PACKET)
 		new = EFH_MAX_PACKET;

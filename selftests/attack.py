@@ -17,8 +17,8 @@ from report import Sending, flows
 import efhwire
 
 PORT = 9002
-LINE = "5mbit" if emulated() else "100mbit"
-SECONDS = 6
+LINE = "5mbit" if emulated() else "20mbit"
+SECONDS = 3 if emulated() else 6
 KINDS = range(16)
 UDP = efhwire.UDP
 
@@ -122,7 +122,7 @@ def state(ends):
 def links():
     """A link's traffic and what is known of it stay as they are."""
     need("tc")
-    for outer, words, what in ways():
+    for outer, words, what in ways(1):
         star = Star("abc")
         for name in "ab":
             star.r.run(f"tc qdisc replace dev r{name} root netem limit 20000 delay 2ms")

@@ -56,10 +56,10 @@ def carriers():
 WAYS = ((6, ""), (4, ""), (4, "carrier udp"), (6, "carrier udp"))
 
 
-def ways():
+def ways(most=len(WAYS)):
     """How outer packets may travel: (family, words for ip, both for people), each with namespaces
-    of its own."""
-    for number, (carrier, words) in enumerate(some(WAYS)):
+    of its own. An emulated processor takes so many at the most."""
+    for number, (carrier, words) in enumerate(some(WAYS)[:most if emulated() else None]):
         if number:
             finish()
         yield carrier, words, f"IPv{carrier} {words}".strip()

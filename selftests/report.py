@@ -6,7 +6,7 @@ import struct
 import time
 
 from efhtest import *
-from efhlink import Linked, Threads, emulated, outers, udp_pair, unlimited, ways
+from efhlink import Linked, Threads, carriers, emulated, outers, some, udp_pair, unlimited, ways
 from efhwire import Control, Packet
 from zerocopy import trace
 from tracepoints import available
@@ -112,9 +112,7 @@ def native():
     """A socket of a lossy path hears of it, and of its end."""
     need("nft")
     available()
-    for number, family in enumerate((6, 4)):
-        if number:
-            finish()
+    for family in carriers():
         path = Path(native=False)
         path.raise_mtu(ANY)
         path.native()
@@ -157,7 +155,7 @@ def told():
     """What a REPORT says, how often, and that nothing is said where nothing is lost."""
     need("nft")
     path = Path()
-    for family in (6, 4):
+    for family in some((6, 4)):
         a, b = path.ends(family)
         wire = listen(path)
         tx, rx = path.udp(family, PORT)
@@ -193,7 +191,7 @@ def forged():
     """Who does not know what was sent changes nothing, nor does what was said before."""
     need("nft")
     path = Path()
-    for family in (6, 4):
+    for family in some((6, 4)):
         a, b = path.ends(family)
         wire = listen(path)
         tx, rx = path.udp(family, PORT)
@@ -246,7 +244,7 @@ def silence():
 def links():
     """An inner source, on this host or behind it, is told; super-packets are cut smaller."""
     need("nft")
-    for outer, words, what in ways():
+    for outer, words, what in ways(1):
         path = Path(native=False)
         unlimited(path.a)
         linked = Linked(path, outer, f"{words} noretransmit")

@@ -8,6 +8,7 @@
 #include "../efh/worth.h"
 
 #define L	1440
+#define MTU	1500
 #define MOST	(1ull << 40)
 
 static unsigned int count, failed;
@@ -95,23 +96,25 @@ static void over_time(void)
 	now = toll(17, 42, 0.01, 1);
 	now.given_up = 1;
 	efh_worth_add(&of_late, &now);
-	ok(efh_worth_size(&of_late, L, size) == EFH_MAX_PACKET, "one packet is chance");
+	ok(efh_worth_size(&of_late, L, MTU, size) == EFH_MAX_PACKET, "one packet is chance");
 	now = toll(17, 42, 0.2, 1);
 	for (i = 0; i < 10; i++)
 		efh_worth_add(&of_late, &now);
-	size = efh_worth_size(&of_late, L, size);
+	size = efh_worth_size(&of_late, L, MTU, size);
 	ok(size == 2 * L, "a fifth lost: two fragments");
 	now = toll(350, 2, 0.2, 1);
 	for (i = 0; i < 10; i++) {
 		efh_worth_add(&of_late, &now);
-		size = efh_worth_size(&of_late, L, size);
+		size = efh_worth_size(&of_late, L, MTU, size);
 	}
 	ok(size == 2 * L, "and so it stays");
+	ok(efh_worth_size(&of_late, 1024, 9000, EFH_MAX_PACKET) == 9 * 1024,
+	   "no less than what is sent in fragments");
 	now = (struct efh_toll) { .whole = 350, .received = 700 };
 	for (i = 0; size != EFH_MAX_PACKET && i < 100; i++) {
 		efh_worth_add(&of_late, &now);
 		old = size;
-		size = efh_worth_size(&of_late, L, size);
+		size = efh_worth_size(&of_late, L, MTU, size);
 		changes += size != old;
 		if (size < old)
 			ok(0, "it only grows when nothing is lost any more");

@@ -259,7 +259,6 @@ void print_loss(const json_t *flow)
 		printf(" loss %.4g%%", (double)ppm / 10000);
 }
 
-
 void print_ms(const char *before, const json_t *object, const char *key)
 {
 	const json_t *value = json_object_get(object, key);
