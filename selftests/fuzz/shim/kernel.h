@@ -58,6 +58,8 @@ typedef u64 netdev_features_t;
 #define round_down(x, n)	((x) / (n) * (n))
 #define round_up(x, n)		(((x) + (n) - 1) / (n) * (n))
 #define DIV_ROUND_UP(x, n)	(((x) + (n) - 1) / (n))
+#define div_u64(a, b)		((u64)(a) / (u32)(b))
+#define div64_u64(a, b)		((u64)(a) / (u64)(b))
 #define BIT(n)			(1UL << (n))
 #define BIT_ULL(n)		(1ULL << (n))
 #define GENMASK_ULL(high, low)	(~0ULL >> (63 - (high)) & ~0ULL << (low))
