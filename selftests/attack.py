@@ -122,7 +122,7 @@ def state(ends):
 def links():
     """A link's traffic and what is known of it stay as they are."""
     need("tc")
-    for outer, words, what in ways(1):
+    for outer, words, what in ways(one=True):
         star = Star("abc")
         for name in "ab":
             star.r.run(f"tc qdisc replace dev r{name} root netem limit 20000 delay 2ms")

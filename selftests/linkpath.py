@@ -231,7 +231,7 @@ def circles():
 def nested():
     """A link over a link."""
     for carrier, words, over in ways():
-        for mtu in (65535, 9000, 1400):
+        for mtu in some((65535, 9000, 1400)):
             path = Path(native=False)
             linked = Linked(path, carrier, words)
             for ns, number in ((path.a, 0), (path.b, 1)):

@@ -57,7 +57,7 @@ class Traffic:
 
 def link_goes():
     """And comes back, at either end."""
-    for carrier, words, over in ways():
+    for carrier, words, over in ways(one=True):
         traffic = Traffic(carrier, words)
         for number in range(2 * ROUNDS):
             ok(traffic.flows(), f"{over} round {number}: traffic both ways")
@@ -193,7 +193,7 @@ def split():
 
 def module_goes():
     """While links exist; they go with it."""
-    for carrier, words, over in ways():
+    for carrier, words, over in ways(one=True):
         traffic = Traffic(carrier, words)
         for number in range(ROUNDS):
             ok(traffic.flows(), f"{over} round {number}: traffic both ways")

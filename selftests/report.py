@@ -244,7 +244,7 @@ def silence():
 def links():
     """An inner source, on this host or behind it, is told; super-packets are cut smaller."""
     need("nft")
-    for outer, words, what in ways(1):
+    for outer, words, what in ways(one=True):
         path = Path(native=False)
         unlimited(path.a)
         linked = Linked(path, outer, f"{words} noretransmit")

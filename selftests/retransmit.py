@@ -6,7 +6,7 @@ import re
 import time
 
 from efhtest import *
-from efhlink import Linked, emulated
+from efhlink import Linked, emulated, some, ways
 from efhwire import Packet
 import efhwire
 
@@ -109,20 +109,17 @@ def native():
     # the tables there have seen the packet whole, and see nothing of its fragments
     path.a.nft("table inet whole { chain out { type filter hook postrouting priority 0; "
                "ip6 nexthdr 60 @nh,336,8 0xde drop; ip protocol 60 @nh,176,8 0xde drop; } }")
-    for family in (6, 4):
+    for family in some((6, 4)):
         for every in (100, 20):
             repaired(path, path, family, f"IPv{family}", every)
 
 
 def links():
     need("nft", "tc")
-    for outer in (6, 4):
-        for words in ("", "carrier udp"):
-            path = Path(native=False)
-            delay(path)
-            repaired(path, Linked(path, outer, words), 10 - outer,
-                     f"link over IPv{outer} {words}".strip(), 50)
-            finish()
+    for outer, words, what in ways(one=True):
+        path = Path(native=False)
+        delay(path)
+        repaired(path, Linked(path, outer, words), 10 - outer, f"link over {what}", 50)
 
 
 def tail():
@@ -180,7 +177,7 @@ def bounds():
     path = Path(native=False)
     path.native("retransmit on")
     delay(path)
-    for family, index in ((6, "@nh,360,6"), (4, "@nh,200,6")):
+    for family, index in some(((6, "@nh,360,6"), (4, "@nh,200,6"))):
         proto = "ip6 nexthdr 60" if family == 6 else "ip protocol 60"
         losing = Losing(path, f"{proto} {index} == 3")
         with Counted(path) as seen:
@@ -225,7 +222,7 @@ def off():
     need("nft", "tc")
     path = Path()
     delay(path)
-    for family in (6, 4):
+    for family in some((6, 4)):
         losing = Losing(path, "meta length > 500 numgen inc mod 20 == 0")
         with Counted(path) as seen:
             transfer(path, family)
