@@ -159,7 +159,7 @@ def links():
         ok(answers * 88 < attack.octets, f"{what}: less goes out for it than came in", answers)
         with Attack(wire, kept) as again:
             share = sending.share(SECONDS)
-        ok(share > 0.9 and again.sent > len(kept), f"{what}: nor does it take what was once said", f"{share:.3f}")
+        ok(share > 0.9 and again.sent > 100, f"{what}: nor does it take what was once said", f"{share:.3f}")
         eq(state(ends), before, f"{what}: which changes nothing, either")
         # that a busy host did not answer at once, when it was asked for nothing, may be said
         told = [event for of in events for event in iter(lambda of=of: of.next(0.1), None)]
