@@ -18,6 +18,7 @@ help:
 	@echo '  make                  the module and the tools'
 	@echo '  make module | tools   one of them'
 	@echo '  make install          both, and the manual pages; DESTDIR= and PREFIX= count'
+	@echo '  make uninstall        takes those out again'
 	@echo '  make dkms-install     the module by DKMS, rebuilt with each new kernel'
 	@echo '  make dkms-remove      takes that out again'
 	@echo '  make clean'
@@ -50,6 +51,14 @@ install: module tools
 	$(MAKE) -C $(KDIR) M=$(CURDIR) INSTALL_MOD_PATH=$(DESTDIR) \
 		CONFIG_MODULE_SIG_ALL= modules_install
 	$(MAKE) -C tools install
+ifeq ($(DESTDIR),)
+	depmod -a $(KVER)
+endif
+
+# updates/ or, by kernels before 6.3, extra/
+uninstall:
+	$(MAKE) -C tools uninstall
+	rm -f $(addprefix $(DESTDIR)/lib/modules/$(KVER)/,updates/efh.ko* extra/efh.ko*)
 ifeq ($(DESTDIR),)
 	depmod -a $(KVER)
 endif
@@ -94,4 +103,4 @@ uml:
 uml-debug:
 	scripts/uml debug
 
-.PHONY: all help module tools install dkms-install dkms-remove clean check check-debug demo fuzz bench uml uml-debug
+.PHONY: all help module tools install uninstall dkms-install dkms-remove clean check check-debug demo fuzz bench uml uml-debug
