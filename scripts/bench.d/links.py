@@ -49,7 +49,7 @@ class Host(efhtest.Namespace):
 class Link:
     """A - B, a veth, offloads off and GRO on. With large the MTU is 65535.
     With software_gso A segments in software; with sums no checksum is left to
-    the device; with threads each end polls on a CPU of its own. With between A
+    A's device or done by B's; with threads each end polls on a CPU of its own. With between A
     and B are on two links, and a bridge between them."""
 
     def __init__(self, name, large=False, software_gso=False, sums=False, between=False, threads=False):
@@ -65,6 +65,7 @@ class Link:
             self.a.run(f"ethtool -K {self.devices[0]} gso on")
         if sums:
             self.a.run(f"ethtool -K {self.devices[0]} tx off")
+            self.b.run(f"ethtool -K {self.devices[1]} rx off")
         if threads:
             self.threads()
         self.addresses()

@@ -92,7 +92,11 @@ ROWS = [
         less=True),
     Row("sender-limit", "CPU per GB, sender alone, EFH / not fragmented", "sender", "efh", "limit", less=True),
     Row("udp8k-stock", "8000-octet UDP, EFH / stock fragmentation", "udp8k", "efh", "stock"),
+    Row("tcp-sums", "TCP, EFH / GSO and GRO at 1500, checksums by CPU", "tcp", "efh", "plain, sums"),
     Row("tcp-limit", "TCP, EFH / not segmented, MTU 65535", "tcp", "efh", "limit"),
+    Row("link-tcp-sums-ip6tnl", "TCP, link / ip6tnl, checksums by CPU", "link-tcp-sums", "link", "ip6tnl"),
+    Row("link-tcp-sums-geneve", "TCP, link / geneve, checksums by CPU", "link-tcp-sums", "link", "geneve"),
+    Row("link-tcp-sums-plain", "TCP, link / no tunnel, checksums by CPU", "link-tcp-sums", "link", "plain"),
     Row("link-tcp-native", "TCP, link / native EFH", "link-tcp", "link", "efh"),
     Row("link-udp60k-udp", "60 000-octet UDP, link under UDP / under IPv6", "link-udp60k", "link, udp", "link"),
     Row("link-small-udp", "128-octet packets, link under UDP / under IPv6", "link-small", "link, udp", "link"),
@@ -144,6 +148,14 @@ def replayed():
     return link("replayed", lambda: Replayed("p"))
 
 
+def soft():
+    return link("soft", lambda: Link("s", software_gso=True))
+
+
+def summed():
+    return link("summed", lambda: Link("z", software_gso=True, sums=True))
+
+
 def udp(size):
     found = {"stock": Udp(wire(), "stock", size=size), "efh": Udp(wire(), "efh", size=size),
              "limit": Udp(large(), "whole", size=size)}
@@ -164,8 +176,8 @@ def iperf3():
 
 
 def tcp():
-    soft = link("soft", lambda: Link("s", software_gso=True))
-    return {"plain": Tcp(soft, "whole"), "efh": Tcp(soft, "efh"), "limit": Tcp(large(), "whole")}
+    return {"plain": Tcp(soft(), "whole"), "efh": Tcp(soft(), "efh"), "limit": Tcp(large(), "whole"),
+            "plain, sums": Tcp(summed(), "whole")}
 
 
 def nowhere():
@@ -269,21 +281,28 @@ def tunnels(kind):
     return make
 
 
-def over(kind, number, soft=False):
-    """A tunnel as it comes, over a link whose sender segments in software or whose doesn't"""
-    under = link("soft", lambda: Link("s", software_gso=True)) if soft else link("beneath", lambda: Link("e"))
+def over(kind, number, under=None):
+    """A tunnel as it comes"""
+    under = under or link("beneath", lambda: Link("e"))
     return link(f"{kind} over {under.name}", lambda: Tunnel(under, kind, False, 0, number))
 
 
 def link_tcp():
-    soft = link("soft", lambda: Link("s", software_gso=True))
-    found = {"plain": Tcp(soft, "whole"), "efh": Tcp(soft, "efh")}
+    found = {"plain": Tcp(soft(), "whole"), "efh": Tcp(soft(), "efh")}
     for number, kind in enumerate(("ip6tnl", "geneve", "vxlan"), 64):
-        tunnel = over(kind, number, True)
+        tunnel = over(kind, number, soft())
         found[kind] = Tcp(tunnel, "whole", tunnel.inner["b"])
     for number, (name, kind) in enumerate((("link", "efh"), ("link, udp", "efhudp")), 67):
-        tunnel = over(kind, number, True)
+        tunnel = over(kind, number, soft())
         found[name] = Tcp(tunnel, "efh", tunnel.inner["b"])
+    return found
+
+
+def link_tcp_sums():
+    found = {"plain": Tcp(summed(), "whole")}
+    for number, (name, kind) in enumerate((("ip6tnl", "ip6tnl"), ("geneve", "geneve"), ("link", "efh")), 72):
+        tunnel = over(kind, number, summed())
+        found[name] = Tcp(tunnel, "efh" if kind == "efh" else "whole", tunnel.inner["b"])
     return found
 
 
@@ -309,7 +328,7 @@ def link_small():
     return link_udp(lambda *of: Small(*of, size=80), "whole")
 
 
-GROUPS = {"link-tcp": link_tcp, "link-udp60k": link_udp60k, "link-small": link_small,
+GROUPS = {"link-tcp": link_tcp, "link-tcp-sums": link_tcp_sums, "link-udp60k": link_udp60k, "link-small": link_small,
           "udp60k": lambda: udp(60000), "threads": threads, "iperf3": iperf3, "receiver": receiver, "sender": sender,
           "udp8k": lambda: udp(8000), "tcp": tcp, "reorder": reorder, "loss": loss,
           "loss-tcp": loss_tcp, "kept": kept, "failover": failover, "held": held, "memory": memory, "cpus": cpus,
