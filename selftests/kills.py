@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Either end is killed without a word, at any moment of a long run both ways, again and again: the
-other keeps nothing of it, and every transfer ends."""
+"""Either end is killed without a word, at any moment of a long run both ways, again and again: every
+transfer ends, and what the other keeps ends with the time it has."""
 import json
+import mmap
 import os
 import random
 import socket
@@ -17,28 +18,40 @@ SIZE = 1 << 20
 PORT = 9100
 INNER = {"a": "fd00::1", "b": "fd00::2"}
 TCP_USER_TIMEOUT = 18
+PATIENCE = 20
+# what each end says of a transfer: whole, failed, hung; and that it has stopped
+LETTERS = {"a": b"wfhs", "b": b"WFHS"}
 # a socket of who is killed is not there a moment longer
 GONE = struct.pack("ii", 1, 0)
 
 
-def transfers(report, ns, far):
-    """A child that sends a megabyte, and another; of each it says whether it was whole or failed."""
+def transfers(report, letters, stop, ns, far):
+    """A child that sends a megabyte, and another, until told to stop; of each it says whether it was
+    whole, failed at its socket, or hung."""
     def one():
-        sock = ns.socket(kind=socket.SOCK_STREAM)
+        if stop[0]:
+            os.write(report, letters[3:])
+            time.sleep(60)
+            return
+        sock = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
         sock.setsockopt(socket.IPPROTO_TCP, TCP_USER_TIMEOUT, 1500)
+        # an answer that is waited for is nothing that is outstanding
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 1)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, GONE)
-        sock.settimeout(20)
+        sock.settimeout(PATIENCE)
         try:
             sock.connect((far, PORT))
             sock.sendall(bytes(SIZE))
             sock.shutdown(socket.SHUT_WR)
-            how = b"w" if sock.recv(8) == b"all" else b"f"
+            how = 0 if sock.recv(8) == b"all" else 1
         except TimeoutError as error:
-            how = b"f" if error.errno else b"h"     # by the socket, or by our patience
+            how = 1 if error.errno else 2   # by the socket, or by our patience
         except OSError:
-            how = b"f"
+            how = 1
         sock.close()
-        os.write(report, how)
+        os.write(report, letters[how:how + 1])
         time.sleep(0.02)
     return child(one, ns=ns)
 
@@ -69,10 +82,12 @@ class Run:
     """Traffic both ways between two hosts that may be killed, over a path that loses."""
 
     def __init__(self):
-        self.path = Path()
+        self.path = Path(native=False)
+        self.path.native("retransmit on")
         self.children = {"a": [], "b": []}
         self.report, self.write = os.pipe()
         os.set_blocking(self.report, False)
+        self.stop, self.said = mmap.mmap(-1, 1), ""
         for dev in ("ra", "rb"):
             self.path.r.run(f"tc qdisc replace dev {dev} root netem limit 20000 delay 1ms loss 0.5%")
         for name in "ab":
@@ -88,7 +103,7 @@ class Run:
         host.ip("link set efh0 up", f"addr add {INNER[name]}/64 dev efh0 nodad")
         children = self.children[name]
         children.append(sink(host, INNER[name]))
-        children.append(transfers(self.write, host, INNER[other]))
+        children.append(transfers(self.write, LETTERS[name], self.stop, host, INNER[other]))
         for family in (6, 4):
             near, far = path.ends(family)[::-1 if name == "b" else 1]
             with host.socket(AF[family], bind=(near, 9999)) as sock:
@@ -118,11 +133,13 @@ class Run:
         wait(lambda: not host.run(f"ip -6 addr show dev {name}0 tentative").strip())
         self.start(name)
 
-    def said(self):
+    def count(self, what):
+        """So often the ends said one of these letters."""
         try:
-            return os.read(self.report, 1 << 16).decode()
+            self.said += os.read(self.report, 1 << 16).decode()
         except BlockingIOError:
-            return ""
+            pass
+        return sum(self.said.count(letter) for letter in what)
 
     def end(self):
         for children in self.children.values():
@@ -131,10 +148,8 @@ class Run:
         os.close(self.write)
 
 
-def kills():
-    need("tc")
+def again_and_again(run):
     chance = random.Random(KILLS)
-    run, said = Run(), ""
     ok(wait(lambda: all(run.host(name).stats()["reassembled"] > 20 for name in "ab"), 30), "traffic both ways")
     bad = []
     for number in range(KILLS):
@@ -144,18 +159,26 @@ def kills():
             bad.append(f"{number}: {name} does not go")
         time.sleep(chance.uniform(0, 0.3))
         run.again(name)
-        said += run.said()
         if number % 20 == 19:
-            note(f"{number + 1} kills, {said.count('w')} transfers whole, {said.count('f')} failed")
+            note(f"{number + 1} kills, {run.count('wW')} transfers whole, {run.count('fF')} failed")
     eq(bad, [], f"{KILLS} kills: who is killed goes")
-    ok(wait(lambda: run.said().count("w") >= 2, 60), "and those who came last talk")
-    time.sleep(2)
-    said += run.said()
-    note(f"{said.count('w')} transfers whole, {said.count('f')} failed")
-    ok(said.count("w") > KILLS // 4 and (said.count("f") or KILLS < 10), "transfers were completed, and cut off",
-       len(said))
-    eq(said.count("h"), 0, "none of them hung")
-    run.end()
+    whole = {letter: run.count(letter) for letter in "wW"}
+    ok(wait(lambda: all(run.count(letter) > whole[letter] + 1 for letter in "wW"), 60), "those who came last talk")
+    run.stop[0] = 1
+    ok(wait(lambda: run.count("s") and run.count("S"), PATIENCE + 10), "each transfer ends")
+    note(f"{run.count('wW')} transfers whole, {run.count('fF')} failed")
+    ok(run.count("wW") > KILLS // 4 and (run.count("fF") or KILLS < 10), "they were completed, or failed at their socket",
+       run.said)
+    eq(run.count("hH"), 0, "none of them hung")
+
+
+def kills():
+    need("tc")
+    run = Run()
+    try:
+        again_and_again(run)
+    finally:
+        run.end()
     ends = [run.host(name) for name in "ab"]
     for ns in ends:
         ns.efhctl("settings set timeout 1")
