@@ -247,7 +247,7 @@ enum efh_peer_state {
 	EFH_PEER_STATE_UNKNOWN,		/* nothing has come from it yet */
 	EFH_PEER_STATE_UP,		/* it was heard */
 	EFH_PEER_STATE_SUSPECT,		/* it did not answer at once */
-	EFH_PEER_STATE_DOWN,		/* nor later: nothing is sent to it */
+	EFH_PEER_STATE_DOWN,		/* nor later: others come first */
 };
 
 /* What led to a change of a peer's state */
