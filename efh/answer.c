@@ -153,13 +153,21 @@ void efh_link_error(struct efh_peer *peer, struct sk_buff *skb,
 	unsigned int need = ip6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
 	struct efh_link *link = peer->link;
 	struct sk_buff *inner;
+	struct in6_addr to;
 
 	if ((!ip6 && protocol != IPPROTO_IPIP) || !pskb_may_pull(skb, at + need))
 		return;
 	inner = efh_link_inner(link, skb, at, ip6);
 	if (!inner)
 		return;
-	efh_link_count(link, EFH_LINK_IN_ICMP);
-	efh_link_unreachable(link, inner);
+	if (ip6)
+		to = ipv6_hdr(inner)->daddr;
+	else
+		ipv6_addr_set_v4mapped(ip_hdr(inner)->daddr, &to);
+	/* What was never sent to it is made up. */
+	if (efh_peer_holds(peer, &to)) {
+		efh_link_count(link, EFH_LINK_IN_ICMP);
+		efh_link_unreachable(link, inner);
+	}
 	consume_skb(inner);
 }

@@ -109,18 +109,9 @@ static struct dst_entry *efh_encap_lookup4(const struct efh_inner *inner,
 	return IS_ERR(rt) ? NULL : &rt->dst;
 }
 
-/**
- * efh_encap_route() - the way of an outer packet
- * @inner: what it carries
- * @peer: where it goes
- *
- * Flows share a few routes, which spread over equal-cost paths.
- *
- * Context: RCU read side, BH disabled.
- * Return: a route with a reference; NULL if there is none, which is counted.
- */
-struct dst_entry *efh_encap_route(const struct efh_inner *inner,
-				  struct efh_peer *peer)
+/* Flows share a few routes, which spread over equal-cost paths. */
+static struct dst_entry *efh_encap_way(const struct efh_inner *inner,
+				       struct efh_peer *peer)
 {
 	bool ip4 = ipv6_addr_v4mapped(&peer->key.local);
 	u32 bucket = inner->flow % EFH_PEER_ROUTES;
@@ -147,6 +138,57 @@ struct dst_entry *efh_encap_route(const struct efh_inner *inner,
 		dst_cache_set_ip4(cache, dst, peer->key.local.s6_addr32[3]);
 	else
 		dst_cache_set_ip6(cache, dst, &peer->key.local);
+	return dst;
+}
+
+/*
+ * Does a way lead through other links, and back to the first? How deep they are
+ * nested says nothing where one has a queue: a packet that comes out of that is
+ * at the beginning again.
+ */
+static bool efh_encap_circles(const struct efh_link *link,
+			      struct efh_peer *peer, struct dst_entry *dst)
+{
+	struct efh_inner outer = {};
+	unsigned int depth = 0;
+
+	dst_hold(dst);
+	while (dst && (outer.link = efh_link_of(dst->dev)) &&
+	       outer.link != link && depth++ < EFH_LINK_NESTED_MAX) {
+		dst_release(dst);
+		dst = NULL;
+		outer.protocol = ipv6_addr_v4mapped(&peer->key.remote) ?
+				 IPPROTO_IPIP : IPPROTO_IPV6;
+		peer = efh_peer_select(outer.link, &peer->key.remote);
+		if (peer)
+			dst = efh_encap_way(&outer, peer);
+	}
+	if (!dst)
+		return false;
+	dst_release(dst);
+	return outer.link;
+}
+
+/**
+ * efh_encap_route() - the way of an outer packet
+ * @inner: what it carries
+ * @peer: where it goes
+ *
+ * Context: RCU read side, BH disabled.
+ * Return: a route with a reference; NULL if there is none, or one that comes back
+ *	to this link, which is counted.
+ */
+struct dst_entry *efh_encap_route(const struct efh_inner *inner,
+				  struct efh_peer *peer)
+{
+	struct dst_entry *dst = efh_encap_way(inner, peer);
+
+	if (dst && unlikely(efh_link_of(dst->dev)) &&
+	    efh_encap_circles(inner->link, peer, dst)) {
+		efh_link_count(inner->link, EFH_LINK_OUT_LOOP);
+		dst_release(dst);
+		return NULL;
+	}
 	return dst;
 }
 

@@ -21,9 +21,6 @@
 #include "port.h"
 #include "udp.h"
 
-/* The stack's own limits are a little higher, and it complains of them aloud. */
-#define EFH_LINK_NESTED_MAX	3
-
 /* As many octets as the headers of an inner packet may have, ever so deep. */
 #define EFH_LINK_HEADERS	256
 

@@ -16,6 +16,8 @@ struct efh_port;
 
 #define EFH_PREFIX_BITS		128
 #define EFH_LINK_TTL		64	/* outer hop limit, unless told */
+/* The stack's own limits are a little higher, and it complains of them aloud. */
+#define EFH_LINK_NESTED_MAX	3
 
 /**
  * struct efh_link_config - what may be changed while the link lives

@@ -151,6 +151,16 @@ def errors_forged():
                 with Counts(linked.a, f"IPv{family} in IPv{carrier}, {length} octets quoted"):
                     wire.send(error)
                     time.sleep(0.05)
+        # about what is not sent to that peer
+        linked.a.efhctl(f"peer set dev efh0 remote {b} prefix {INNER[6][1]}")
+        for far, good in ((INNER[6][1], True), ("fd00:99::1", False)):
+            quoted = encapsulated((a, b), efhwire.ip(INNER[6][0], far, efhwire.UDP, efhwire.udp(
+                INNER[6][0], far, 7, 9, data(100))))
+            error = efhwire.ip(b, a, efhwire.ICMP6, efhwire.icmp6(b, a, 1, 0, 0, quoted)) \
+                if carrier == 6 else efhwire.ip(b, a, efhwire.ICMP, efhwire.icmp4(3, 1, 0, quoted))
+            with Counts(linked.a, f"IPv6 in IPv{carrier}, of a packet to {far}", **({"in_icmp": 1} if good else {})):
+                wire.send(error)
+                time.sleep(0.05)
 
 
 def refuses(linked, family, stat, what):
@@ -211,19 +221,24 @@ def circles():
         path.a.ip(f"link add efh1 type efh local {linked.outer[0]} remote {other} {words}",
                   "link set efh1 up", f"route add {linked.outer[1]}/{bits} dev efh1",
                   f"route add {other}/{bits} dev efh0")
-        for family in (6, 4):
-            near, far = linked.ends(family)
-            tx = linked.a.socket(AF[family], bind=(near, 0))
-            before = sum(counters(linked.a, dev)["out_loop"] for dev in ("efh0", "efh1"))
-            for size in (100, 1400, 20000, 65000):
-                for _ in range(3):
-                    try:
-                        tx.sendto(data(size), (far, 9))
-                    except OSError:
-                        pass
-            ok(sum(counters(linked.a, dev)["out_loop"] for dev in ("efh0", "efh1")) > before,
-               f"by two: IPv{family} in {over}: counted")
-            tx.close()
+        # a packet that waits in a queue is not nested in anything
+        for queues in ((), ("efh0",), ("efh0", "efh1")):
+            for dev in queues:
+                path.a.run(f"tc qdisc replace dev {dev} root pfifo")
+            for family in (6, 4):
+                near, far = linked.ends(family)
+                tx = linked.a.socket(AF[family], bind=(near, 0))
+                before = sum(counters(linked.a, dev)["out_loop"] for dev in ("efh0", "efh1"))
+                for size in (100, 1400, 20000, 65000):
+                    for _ in range(3):
+                        try:
+                            tx.sendto(data(size), (far, 9))
+                        except OSError:
+                            pass
+                ok(sum(counters(linked.a, dev)["out_loop"] for dev in ("efh0", "efh1")) > before,
+                   f"by two, {len(queues)} with a queue: IPv{family} in {over}: counted")
+                tx.close()
+        path.a.run("tc qdisc del dev efh0 root")
         path.a.ip("link del efh1")
         passes(linked, f"without the other, over {over}", port=9990)
 
