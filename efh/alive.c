@@ -188,19 +188,20 @@ static enum hrtimer_restart efh_alive_timer(struct hrtimer *timer)
  * @hint: what
  *
  * Context: RCU read side, BH disabled or process.
+ * Return: was it? Not if it is being asked, or was a moment ago, or is down.
  */
-void efh_alive_hint(struct efh_peer *peer, const struct efh_hint *hint)
+bool efh_alive_hint(struct efh_peer *peer, const struct efh_hint *hint)
 {
 	struct efh_alive *alive = &peer->alive;
 	u32 number = 0;
 
 	if (READ_ONCE(alive->asking) || !netif_running(peer->link->dev))
-		return;
+		return false;
 	/* Who makes them up must not have one asked all the time. */
 	if (hint->cause >= EFH_PEER_CAUSE_ICMP &&
 	    hint->cause != EFH_PEER_CAUSE_USER &&
 	    efh_lately(READ_ONCE(alive->when), EFH_ALIVE_SILENCE / 4))
-		return;
+		return false;
 	spin_lock_bh(&alive->lock);
 	if (!alive->asking && alive->state != EFH_PEER_STATE_DOWN) {
 		WRITE_ONCE(alive->asking, true);
@@ -212,10 +213,11 @@ void efh_alive_hint(struct efh_peer *peer, const struct efh_hint *hint)
 	}
 	spin_unlock_bh(&alive->lock);
 	if (!number)
-		return;
+		return false;
 	local_bh_disable();
 	efh_nat_hello(peer, efh_alive_nonce(peer, number));
 	local_bh_enable();
+	return true;
 }
 
 /**
@@ -296,27 +298,69 @@ void efh_alive_wanted(struct efh_link *link)
  * @epoch: which
  *
  * Context: RCU read side, BH disabled.
+ * Return: is he asked for that?
  */
-void efh_alive_lives(struct efh_peer *peer, u32 epoch)
+bool efh_alive_lives(struct efh_peer *peer, u32 epoch)
 {
 	static const struct efh_hint other = { .cause = EFH_PEER_CAUSE_EPOCH };
 	struct efh_alive *alive = &peer->alive;
+	bool asked;
 
-	if (READ_ONCE(alive->state) != EFH_PEER_STATE_DOWN) {
-		if (READ_ONCE(alive->epoch_known) &&
-		    READ_ONCE(alive->epoch) != epoch)
-			efh_alive_hint(peer, &other);
-		return;
-	}
+	if (READ_ONCE(alive->state) != EFH_PEER_STATE_DOWN)
+		return READ_ONCE(alive->epoch_known) &&
+		       READ_ONCE(alive->epoch) != epoch &&
+		       efh_alive_hint(peer, &other);
 	/* It seems to be back. */
 	if (efh_lately(READ_ONCE(alive->when), EFH_ALIVE_SILENCE / 4))
-		return;
+		return false;
 	spin_lock_bh(&alive->lock);
-	if (alive->state == EFH_PEER_STATE_DOWN) {
+	asked = alive->state == EFH_PEER_STATE_DOWN;
+	if (asked) {
 		WRITE_ONCE(alive->when, efh_now());
 		efh_alive_arm(peer, 0);
 	}
 	spin_unlock_bh(&alive->lock);
+	return asked;
+}
+
+/**
+ * efh_alive_hold() - acknowledge a PROBE when its sender has answered one himself
+ * @peer: whose address it has
+ * @hdr: the PROBE
+ *
+ * Who made it up gets one message sent for it, not two.
+ *
+ * Context: RCU read side, BH disabled.
+ */
+void efh_alive_hold(struct efh_peer *peer, const struct efh_control_hdr *hdr)
+{
+	struct efh_alive *alive = &peer->alive;
+
+	spin_lock_bh(&alive->lock);
+	alive->held = true;
+	alive->held_epoch = ntohl(hdr->epoch);
+	alive->held_flow = hdr->flow;
+	alive->held_nonce = hdr->nonce;
+	alive->held_size = hdr->size;
+	spin_unlock_bh(&alive->lock);
+}
+
+/* He has answered: he was who he said. */
+static void efh_alive_release(struct efh_peer *peer, u32 epoch)
+{
+	struct efh_alive *alive = &peer->alive;
+	struct efh_control ack = { .kind = EFH_CONTROL_PROBE_ACK };
+	bool held;
+
+	spin_lock_bh(&alive->lock);
+	held = alive->held && alive->held_epoch == epoch;
+	alive->held = false;
+	ack.flow = alive->held_flow;
+	ack.nonce = alive->held_nonce;
+	ack.size = alive->held_size;
+	spin_unlock_bh(&alive->lock);
+	if (held)
+		efh_control_tell(peer, READ_ONCE(peer->port), &ack);
 }
 
 /* An answer: whoever was doubted is there. Context: alive->lock. */
@@ -334,6 +378,27 @@ static void efh_alive_answered(struct efh_peer *peer)
 		return;
 	}
 	efh_alive_set(peer, EFH_PEER_STATE_UP);
+}
+
+/**
+ * efh_alive_shown() - a message came that only the peer can have sent
+ * @peer: the peer
+ * @epoch: what it says of his life
+ *
+ * As good as an answer, where one is waited for.
+ *
+ * Context: RCU read side, BH disabled.
+ */
+void efh_alive_shown(struct efh_peer *peer, u32 epoch)
+{
+	struct efh_alive *alive = &peer->alive;
+
+	if (!READ_ONCE(alive->asking))
+		return;
+	spin_lock_bh(&alive->lock);
+	if (alive->asking && alive->epoch_known && alive->epoch == epoch)
+		efh_alive_answered(peer);
+	spin_unlock_bh(&alive->lock);
 }
 
 /* A life that was proved. Context: alive->lock. */
@@ -380,6 +445,8 @@ bool efh_alive_proved(struct efh_peer *peer, __be64 nonce, u32 epoch)
 		efh_alive_epoch(peer, epoch);
 	}
 	spin_unlock_bh(&alive->lock);
+	if (good)
+		efh_alive_release(peer, epoch);
 	return good;
 }
 

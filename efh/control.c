@@ -223,12 +223,14 @@ static void efh_control_answer(struct efh_net *en, struct efh_path *from,
 	if (peer ? !netif_running(peer->link->dev) :
 		   efh_control_about_endpoint(hdr->flow))
 		return;
-	if (peer)
-		efh_alive_lives(peer, ntohl(hdr->epoch));
 	if (efh_carrier_udp(from->carrier)) {
 		if (!efh_nat_greeted(peer, hdr, from->port))
 			return;
 		from->port = READ_ONCE(peer->port);
+	}
+	if (peer && efh_alive_lives(peer, ntohl(hdr->epoch))) {
+		efh_alive_hold(peer, hdr);
+		return;
 	}
 	efh_control_send(en, from, &(struct efh_control) {
 		.kind = EFH_CONTROL_PROBE_ACK,
@@ -236,6 +238,20 @@ static void efh_control_answer(struct efh_net *en, struct efh_path *from,
 		.flow = hdr->flow,
 		.nonce = hdr->nonce,
 	});
+}
+
+/* Heard from a peer, if of one: nobody else knew what it says. Return: true. */
+static bool efh_control_shown(const struct efh_path *from,
+			      const struct efh_control_hdr *hdr)
+{
+	u32 epoch = ntohl(hdr->epoch);
+
+	if (from->peer) {
+		efh_alive_lives(from->peer, epoch);
+		efh_alive_shown(from->peer, epoch);
+		WRITE_ONCE(from->peer->heard, efh_now());
+	}
+	return true;
 }
 
 /* What is answered about a flow proves what its path takes, and no more. */
@@ -247,13 +263,8 @@ static bool efh_control_passed(struct efh_net *en, const struct efh_path *from,
 	if (efh_control_about_endpoint(hdr->flow))
 		return false;
 	flow = efh_path_flow(en, from, hdr->flow);
-	if (!flow || !efh_search_answer(en, flow, hdr))
-		return false;
-	if (from->peer) {
-		efh_alive_lives(from->peer, ntohl(hdr->epoch));
-		WRITE_ONCE(from->peer->heard, efh_now());
-	}
-	return true;
+	return flow && efh_search_answer(en, flow, hdr) &&
+	       efh_control_shown(from, hdr);
 }
 
 static bool efh_control_proved(struct efh_path *from,
@@ -292,10 +303,11 @@ static bool efh_control_heed(struct efh_net *en, struct efh_path *from,
 		efh_alive_hint(from->peer, &reset);
 		return true;
 	case EFH_CONTROL_VERSION << 4 | EFH_CONTROL_NACK:
-		return efh_retransmit(en, from, hdr);
+		return efh_retransmit(en, from, hdr) &&
+		       efh_control_shown(from, hdr);
 	case EFH_CONTROL_VERSION << 4 | EFH_CONTROL_REPORT:
 		return efh_loss_report(en, efh_path_flow(en, from, hdr->flow),
-				       hdr);
+				       hdr) && efh_control_shown(from, hdr);
 	default:
 		return false;
 	}

@@ -79,6 +79,12 @@ struct efh_alive {
 	unsigned long when;		/* the last hint, jiffies; 0: never */
 	struct efh_hint hint;
 	struct efh_hint left;		/* why it was last left */
+	/* What it asked, to be acknowledged when it has answered itself: */
+	bool held;
+	u32 held_epoch;
+	__be32 held_flow;
+	__be64 held_nonce;
+	__be16 held_size;
 };
 
 /*
