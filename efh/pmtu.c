@@ -236,8 +236,8 @@ static unsigned int efh_pmtu_verdict(struct efh_net *en, struct sk_buff *skb,
 		consume_skb(skb);
 		return NF_STOLEN;
 	}
-	/* Of Control messages the stack may know more. */
-	if (error->quote.control ||
+	/* Of Control messages that are not taken the stack may know more. */
+	if ((error->quote.control && !error->mtu) ||
 	    !efh_carrier_local(en->net, skb, carrier))
 		return NF_ACCEPT;
 	efh_stats_inc(en, EFH_A_STATS_ICMP_INVALID);

@@ -53,12 +53,14 @@ class Forger:
         return self.outer(head + bytes(size))
 
     def error(self):
-        """An ICMP error about what the victim may have sent."""
-        quoted = efhwire.header(41, 0, 0, 1, self.number()) + bytes(100)
+        """An ICMP error about what the victim may have sent: a fragment, or a PROBE, of full size."""
+        quoted = (efhwire.header(41, 0, 0, 1, self.number()) if self.random.randrange(2) else
+                  efhwire.control(efhwire.PROBE, 1500, self.label, self.number())) + bytes(1400)
         proto = efhwire.DSTOPTS
         if self.udp:
             quoted, proto = efhwire.udp(self.victim, self.far, self.label, 8060, quoted), UDP
         quoted = efhwire.ip(self.victim, self.far, proto, quoted, label=self.label if ":" in self.far else 0)
+        quoted = quoted[:1200]
         router = "2001:db8:77::1" if ":" in self.far else "203.0.113.7"
         mtu = self.random.choice((576, 1280, 1400))
         if ":" in self.far:
