@@ -499,6 +499,10 @@ def path_mtu():
             ok(mine and all(f.get("carrier") == f"udp{outer}" for f in mine) and
                any(f.get("flowlabel") == sport for f in mine),
                f"{what}: the flow has its carrier and source port {sport}", shown)
+            of = {dev: {(f["destination"], f["flowlabel"]) for f in json.loads(path.a.efhctl(f"-j flow show dev {dev}"))}
+                  for dev in ("efh0", "a0")}
+            eq(of, {"efh0": {(f["destination"], f["flowlabel"]) for f in mine}, "a0": set()},
+               f"{what}: flow show dev")
             eq({f.get("fragment_size") for f in path.a.flows() if f["destination"] == b},
                {link_size(1400, outer)}, f"{what}: and the fragment size of the path")
             eq(path.a.stats()["icmp_invalid"], 0, f"{what}: no error was taken for a forgery")

@@ -32,6 +32,8 @@ struct filter {
 	struct prefix to;
 	bool to_given;
 	unsigned int ifindex;
+	json_t *remotes;	/* if that is a link's: to where it sends */
+	bool udp;		/* and how */
 };
 
 json_t *flow_json(const struct nlattr *const *attrs)
@@ -40,6 +42,24 @@ json_t *flow_json(const struct nlattr *const *attrs)
 
 	add_fields(flow, fields, attrs);
 	return flow;
+}
+
+/* is a flow one that a link sends in? */
+static bool link_sends(const struct filter *filter,
+		       const struct nlattr *const *attrs)
+{
+	const struct nlattr *carrier = attrs[EFH_A_FLOW_CARRIER];
+	json_t *flow = json_or_die(json_object());
+	const json_t *remote;
+	bool sends = false;
+	size_t i;
+
+	add_address(flow, "remote", attrs[EFH_A_FLOW_DESTINATION]);
+	json_array_foreach(filter->remotes, i, remote)
+		sends |= json_equal(remote, flow);
+	json_decref(flow);
+	return sends && carrier &&
+	       filter->udp == (nl_uint(carrier) >= EFH_CARRIER_UDP6);
 }
 
 static bool filter_holds(const struct filter *filter,
@@ -52,7 +72,26 @@ static bool filter_holds(const struct filter *filter,
 	    !(to && prefix_holds(&filter->to, mnl_attr_get_payload(to),
 				 mnl_attr_get_payload_len(to))))
 		return false;
+	if (json_array_size(filter->remotes))
+		return link_sends(filter, attrs);
 	return !filter->ifindex || (dev && nl_uint(dev) == filter->ifindex);
+}
+
+/* of a peer: where it is, if it is the link's that is asked for */
+static json_t *remote_row(const struct nlmsghdr *answer,
+			  const struct nlattr *const *attrs, void *data)
+{
+	const struct nlattr *dev = attrs[EFH_A_PEER_IFINDEX];
+	struct filter *filter = data;
+	json_t *remote;
+
+	(void)answer;
+	if (!dev || nl_uint(dev) != filter->ifindex)
+		return NULL;
+	filter->udp = attrs[EFH_A_PEER_PORT];
+	remote = json_or_die(json_object());
+	add_address(remote, "remote", attrs[EFH_A_PEER_ADDRESS]);
+	return remote;
 }
 
 static json_t *flow_row(const struct nlmsghdr *answer,
@@ -118,13 +157,22 @@ static int flow_show(int argc, char **argv)
 {
 	struct filter filter;
 	const char *dev;
+	int status;
 
 	dev = parse_filter(&filter, argc, argv);
-	if (dev)
+	if (dev) {
 		filter.ifindex = parse_device(dev);
-	return print_rows(nl_dump(nl_request(EFH_CMD_FLOW_GET, NLM_F_DUMP),
-				  EFH_A_FLOW_MAX, flow_row, &filter),
-			  flow_text);
+		filter.remotes = nl_dump(nl_request(EFH_CMD_PEER_GET,
+						    NLM_F_DUMP),
+					 EFH_A_PEER_MAX, remote_row, &filter);
+		if (!filter.remotes)
+			return EXIT_FAILURE;
+	}
+	status = print_rows(nl_dump(nl_request(EFH_CMD_FLOW_GET, NLM_F_DUMP),
+				    EFH_A_FLOW_MAX, flow_row, &filter),
+			    flow_text);
+	json_decref(filter.remotes);
+	return status;
 }
 
 static int flow_forget(const void *addr, size_t len)
