@@ -285,6 +285,8 @@ class Failover(Trial):
         gates.cut("b")
         gates.back("c")
         cut = time.monotonic()
+        if self.since == "hint":
+            gates.a.efhctl(f"peer suspect dev efh0 remote {gates.outer['b']}")
         seen = linkalive.heard(events, lambda e: linkalive.change(e)[1] == linkalive.DOWN)
         again = talk.alive(cut + 0.1)
         gates.mend("b")
@@ -294,7 +296,7 @@ class Failover(Trial):
         events.close()
         if not seen or not again:
             raise Failed("the other gateway is not used")
-        return again - (seen[0][0] if self.since == "hint" else cut)
+        return again - cut
 
 
 def lose(link, loss):
