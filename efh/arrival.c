@@ -33,6 +33,8 @@
 #define EFH_ARRIVAL_SAMPLE	64
 /* Identifications of packets that can be under way at a time */
 #define EFH_ARRIVAL_NEAR	65536ull
+/* So many whole ones far from all that came before show that it is elsewhere. */
+#define EFH_ARRIVAL_VOTES	16
 
 /* From here on nanoseconds. How late what is not lost is taken to be: */
 #define EFH_ARRIVAL_LATE	(20ull * NSEC_PER_MSEC)
@@ -94,6 +96,7 @@ struct efh_arrival {
 	struct hrtimer timer;
 	bool dead;				/* dropped, but found before */
 	u8 fruitless;				/* asked in a row, and nothing came */
+	u8 votes;				/* whole packets near newest, less others */
 	u64 newest;				/* Identification */
 	u64 done;				/* bit k: newest - k was whole */
 	u64 armed;				/* for when; 0: not */
@@ -278,7 +281,8 @@ static struct efh_watched *efh_arrival_watch(struct efh_arrival *a, u64 id,
 	if (!a->watched && !a->dead)
 		a->watched = kcalloc(EFH_ARRIVAL_WATCHED, sizeof(*w),
 				     GFP_ATOMIC | __GFP_NOWARN);
-	if (!a->watched || efh_arrival_done(a, id))
+	if (!a->watched || efh_arrival_done(a, id) ||
+	    (a->votes && !efh_arrival_near(a, id)))
 		return NULL;
 	w = &a->watched[id % EFH_ARRIVAL_WATCHED];
 	if (w->state == EFH_WATCHED_WAITING && efh_arrival_newer(w->id, id) &&
@@ -592,8 +596,16 @@ void efh_arrival_whole(struct efh_net *en, const struct efh_arrival_key *key,
 	w = efh_arrival_watched(a, number);
 	/* Most packets nobody has to think of again. */
 	now = a->watched ? ktime_get_ns() : 0;
-	/* Whatever was made up before, this is where the flow is. */
-	if (!efh_arrival_near(a, number)) {
+	/*
+	 * Whatever was made up before, this is where the flow is; unless more of it
+	 * was elsewhere, and this is made up.
+	 */
+	if (efh_arrival_near(a, number)) {
+		a->votes = min(a->votes + 1, EFH_ARRIVAL_VOTES);
+	} else if (a->votes) {
+		a->votes--;
+		goto out;
+	} else {
 		a->newest = number;
 		a->done = 0;
 		efh_census_init(&a->census, number);
@@ -606,6 +618,7 @@ void efh_arrival_whole(struct efh_net *en, const struct efh_arrival_key *key,
 		efh_watched_again(a, w, now);
 	else if (w)
 		efh_watched_whole(a, w, now, came);
+out:
 	spin_unlock_bh(&a->lock);
 }
 

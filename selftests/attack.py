@@ -71,6 +71,9 @@ class Forger:
         kind, code = self.random.choice(((3, 4), (3, 1), (3, 3), (3, 2), (11, 0)))
         return efhwire.ip(router, self.victim, efhwire.ICMP, efhwire.icmp4(kind, code, mtu, quoted))
 
+    def whole(self):
+        return self.outer(efhwire.header(UDP, 0, 0, 0, self.number()) + bytes(16))
+
     def all(self, count):
         makers = (self.control, self.fragment, self.error)
         return [self.random.choice(makers)() for _ in range(count)]
@@ -79,8 +82,8 @@ class Forger:
 class Attack:
     """with Attack(wire, packets): they are sent again and again."""
 
-    def __init__(self, wire, packets):
-        self.wire, self.packets = wire, packets
+    def __init__(self, wire, packets, pause=0):
+        self.wire, self.packets, self.pause = wire, packets, pause
         self.sent = self.octets = 0
         self.done = False
         self.thread = threading.Thread(target=self.run, daemon=True)
@@ -96,6 +99,8 @@ class Attack:
                 continue
             self.sent += 1
             self.octets += len(packet)
+            if self.pause:
+                time.sleep(self.pause)
 
     def __enter__(self):
         self.thread.start()
@@ -210,5 +215,31 @@ def amplified():
     back.close()
 
 
+def asked():
+    """What is lost is asked for, and told of, whatever else seems to come in the same flow."""
+    need("tc")
+    path = Path(native=False)
+    path.native("retransmit on")
+    path.r.run("tc qdisc replace dev rb root netem limit 20000 delay 2ms loss 2%")
+    wire = Wire(path.r, "rb", path.mac_b, path.mac_rb)
+    for family in some((6, 4)):
+        tx, rx = path.udp(family, PORT)
+        sending = Sending(tx, rx, family, follow=False)
+        time.sleep(2)
+        flow = max(flows(path.a), key=lambda f: f["fragments"])
+        maker = Forger(path.ends(family)[1], path.ends(family)[0], False, flow.get("flowlabel", 0), family)
+        made = [(maker.fragment, maker.whole)[number % 2]() for number in range(200)]
+        with Attack(wire, made, 0.003) as attack:
+            time.sleep(1)
+            share = sending.share(SECONDS)
+        note(f"IPv{family}: {attack.sent} packets made up")
+        ok(share > 0.9, f"IPv{family}: what is lost is sent again", f"{share:.3f}")
+        flow = max(flows(path.a), key=lambda f: f["fragments"])
+        ok(5000 < flow["loss_ppm"] < 50000, f"IPv{family}: and the source knows what is lost", flow)
+        sending.end()
+        path.a.efhctl("flow flush")
+    wire.close()
+
+
 if __name__ == "__main__":
-    main(links, amplified)
+    main(links, amplified, asked)
