@@ -158,6 +158,8 @@ static bool efh_alive_due(struct efh_peer *peer)
 	}
 	WRITE_ONCE(alive->asking, false);
 	efh_alive_set(peer, EFH_PEER_STATE_DOWN);
+	if (alive->hint.cause == EFH_PEER_CAUSE_RESET)
+		efh_reset_event(peer, &alive->hint);
 	alive->proofs = 0;
 	alive->watch = EFH_ALIVE_WATCH_MIN;
 	efh_alive_arm(peer, alive->watch);

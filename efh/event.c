@@ -227,7 +227,7 @@ void efh_peer_event(const struct efh_peer *peer, enum efh_peer_state old,
 }
 
 /**
- * efh_reset_event() - tell who listens that a peer lives another life
+ * efh_reset_event() - tell who listens that a peer went away, or lives another life
  * @peer: the peer
  * @hint: what led to it
  *

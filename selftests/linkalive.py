@@ -268,6 +268,8 @@ def reborn():
     b.ip("link set efh0 down")
     seen = heard(events, lambda e: change(e)[1] == DOWN)
     eq([change(e[1:]) for e in seen], [(UP, SUSPECT, RESET), (SUSPECT, DOWN, RESET)], "B says that it goes")
+    gone = events.next(1)
+    ok(gone and gone[0] == "reset" and change(gone)[2] == RESET, "and that it is gone is told", gone)
     # another namespace with its addresses is another life
     b.delete()
     ok(wait(lambda: "rb@" not in gates.r.run("ip link") and "db@" not in gates.d.run("ip link"), 20), "B is gone")
@@ -280,7 +282,7 @@ def reborn():
                f"neigh replace {gates.outer['b']} lladdr {mac} dev rb nud permanent")
     gates.gateway("b")
     seen = heard(events, lambda e: e[0] == "reset", 40)
-    eq([e[1] for e in seen][-1:], ["reset"], "B is there again, another one")
+    eq([(e[1], change(e[1:])[2]) for e in seen][-1:], [("reset", EPOCH)], "B is there again, another one")
     ok(gates.peer("b")["epoch"] != old, "peer show has its new epoch")
     ok(wait(lambda: gates.a.stats()["reassembly_packets"] == 0), "nothing of the old one is held")
     talk.end()
