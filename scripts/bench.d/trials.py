@@ -260,6 +260,15 @@ class LossyTcp(Tcp):
         super().__init__(link, how, address)
         self.loss, self.under = loss, under or link
 
+    def measure(self, seconds):
+        """When the stream before has had its last word"""
+        def arrived():
+            return self.under.b.stats()["in_fragments"]
+        last = -1
+        while last != (last := arrived()):
+            time.sleep(0.5)
+        return super().measure(seconds)
+
     def once(self, seconds):
         lose(self.under, self.loss)
         return super().once(4 * seconds)
