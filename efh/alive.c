@@ -328,41 +328,31 @@ bool efh_alive_lives(struct efh_peer *peer, u32 epoch)
 /**
  * efh_alive_hold() - acknowledge a PROBE when its sender has answered one himself
  * @peer: whose address it has
- * @hdr: the PROBE
+ * @ack: the acknowledgement
+ * @epoch: what he says of his life
  *
  * Who made it up gets one message sent for it, not two.
  *
  * Context: RCU read side, BH disabled.
  */
-void efh_alive_hold(struct efh_peer *peer, const struct efh_control_hdr *hdr)
+void efh_alive_hold(struct efh_peer *peer, const struct efh_control *ack,
+		    u32 epoch)
 {
-	struct efh_alive *alive = &peer->alive;
-
-	spin_lock_bh(&alive->lock);
-	alive->held = true;
-	alive->held_epoch = ntohl(hdr->epoch);
-	alive->held_flow = hdr->flow;
-	alive->held_nonce = hdr->nonce;
-	alive->held_size = hdr->size;
-	spin_unlock_bh(&alive->lock);
+	spin_lock_bh(&peer->alive.lock);
+	peer->alive.held = *ack;
+	peer->alive.held_epoch = epoch;
+	spin_unlock_bh(&peer->alive.lock);
 }
 
-/* He has answered: he was who he said. */
-static void efh_alive_release(struct efh_peer *peer, u32 epoch)
+/* Context: alive->lock. Return: what was held for this life; kind 0: nothing */
+static struct efh_control efh_alive_release(struct efh_alive *alive, u32 epoch)
 {
-	struct efh_alive *alive = &peer->alive;
-	struct efh_control ack = { .kind = EFH_CONTROL_PROBE_ACK };
-	bool held;
+	struct efh_control held = alive->held;
 
-	spin_lock_bh(&alive->lock);
-	held = alive->held && alive->held_epoch == epoch;
-	alive->held = false;
-	ack.flow = alive->held_flow;
-	ack.nonce = alive->held_nonce;
-	ack.size = alive->held_size;
-	spin_unlock_bh(&alive->lock);
-	if (held)
-		efh_control_tell(peer, READ_ONCE(peer->port), &ack);
+	alive->held.kind = 0;
+	if (alive->held_epoch != epoch)
+		held.kind = 0;
+	return held;
 }
 
 /* An answer: whoever was doubted is there. Context: alive->lock. */
@@ -429,6 +419,7 @@ static void efh_alive_epoch(struct efh_peer *peer, u32 epoch)
 bool efh_alive_proved(struct efh_peer *peer, __be64 nonce, u32 epoch)
 {
 	struct efh_alive *alive = &peer->alive;
+	struct efh_control held = {};
 	bool good = false;
 	unsigned int k;
 
@@ -445,10 +436,11 @@ bool efh_alive_proved(struct efh_peer *peer, __be64 nonce, u32 epoch)
 							 alive->asked_at);
 		efh_alive_answered(peer);
 		efh_alive_epoch(peer, epoch);
+		held = efh_alive_release(alive, epoch);
 	}
 	spin_unlock_bh(&alive->lock);
-	if (good)
-		efh_alive_release(peer, epoch);
+	if (held.kind)
+		efh_control_tell(peer, READ_ONCE(peer->port), &held);
 	return good;
 }
 
@@ -469,6 +461,7 @@ void efh_alive_start(struct efh_peer *peer)
 	WRITE_ONCE(alive->when, 0);
 	WRITE_ONCE(alive->epoch_known, false);
 	alive->open = 0;
+	alive->held.kind = 0;
 	spin_unlock_bh(&alive->lock);
 }
 

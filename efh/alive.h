@@ -5,7 +5,7 @@
 #include <linux/types.h>
 #include <linux/efh.h>
 
-struct efh_control_hdr;
+struct efh_control;
 struct efh_link;
 struct efh_peer;
 
@@ -29,7 +29,8 @@ bool efh_alive_hint(struct efh_peer *peer, const struct efh_hint *hint);
 void efh_alive_icmp(struct efh_peer *peer, u8 type, u8 code);
 bool efh_alive_proved(struct efh_peer *peer, __be64 nonce, u32 epoch);
 bool efh_alive_lives(struct efh_peer *peer, u32 epoch);
-void efh_alive_hold(struct efh_peer *peer, const struct efh_control_hdr *hdr);
+void efh_alive_hold(struct efh_peer *peer, const struct efh_control *ack,
+		    u32 epoch);
 void efh_alive_shown(struct efh_peer *peer, u32 epoch);
 void efh_alive_start(struct efh_peer *peer);
 void efh_alive_stop(struct efh_peer *peer);

@@ -217,6 +217,12 @@ bool efh_control_is(const struct efh_net *en, struct sk_buff *skb)
 static void efh_control_answer(struct efh_net *en, struct efh_path *from,
 			       const struct efh_control_hdr *hdr)
 {
+	const struct efh_control ack = {
+		.kind = EFH_CONTROL_PROBE_ACK,
+		.size = hdr->size,
+		.flow = hdr->flow,
+		.nonce = hdr->nonce,
+	};
 	struct efh_peer *peer = from->peer;
 
 	/* Who is not there does not answer; and here may be no link any more. */
@@ -228,16 +234,10 @@ static void efh_control_answer(struct efh_net *en, struct efh_path *from,
 			return;
 		from->port = READ_ONCE(peer->port);
 	}
-	if (peer && efh_alive_lives(peer, ntohl(hdr->epoch))) {
-		efh_alive_hold(peer, hdr);
-		return;
-	}
-	efh_control_send(en, from, &(struct efh_control) {
-		.kind = EFH_CONTROL_PROBE_ACK,
-		.size = hdr->size,
-		.flow = hdr->flow,
-		.nonce = hdr->nonce,
-	});
+	if (peer && efh_alive_lives(peer, ntohl(hdr->epoch)))
+		efh_alive_hold(peer, &ack, ntohl(hdr->epoch));
+	else
+		efh_control_send(en, from, &ack);
 }
 
 /* Heard from a peer, if of one: nobody else knew what it says. Return: true. */

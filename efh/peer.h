@@ -10,6 +10,7 @@
 #include <linux/workqueue.h>
 #include <net/dst_cache.h>
 #include "alive.h"
+#include "control.h"
 
 struct efh_link;
 struct efh_net;
@@ -79,12 +80,8 @@ struct efh_alive {
 	unsigned long when;		/* the last hint, jiffies; 0: never */
 	struct efh_hint hint;
 	struct efh_hint left;		/* why it was last left */
-	/* What it asked, to be acknowledged when it has answered itself: */
-	bool held;
+	struct efh_control held;	/* sent when it answers in that life; kind 0: none */
 	u32 held_epoch;
-	__be32 held_flow;
-	__be64 held_nonce;
-	__be16 held_size;
 };
 
 /*
