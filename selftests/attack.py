@@ -20,6 +20,7 @@ PORT = 9002
 LINE = "5mbit" if emulated() else "20mbit"
 SECONDS = 3 if emulated() else 6
 KINDS = range(16)
+MANY = 1000             # fragments: more than is made up of a flow
 UDP = efhwire.UDP
 
 
@@ -121,7 +122,7 @@ def state(ends):
     """What must not change: of flows and of peers. That one is behind a NAT anybody can say, and
     then flows share a port."""
     return [({(f["destination"], f["path_mtu"], f["max_packet"], f["state"])
-              for f in flows(ns) if f["fragments"] > 1000},
+              for f in flows(ns) if f["fragments"] > MANY},
              [(p["remote"], p["state"], p.get("epoch")) for p in json.loads(ns.efhctl("-j peer show"))])
             for ns in ends]
 
@@ -144,8 +145,8 @@ def links():
         for number, ns in enumerate(ends):
             ns.efhctl(f"peer suspect dev efh0 remote {linked.outer[1 - number]}")
         wait(lambda: all("epoch" in json.loads(ns.efhctl("-j peer show"))[0] for ns in ends))
-        flow = max(flows(star["a"]), key=lambda f: f["fragments"])
-        ok(kept and flow["search"] == "complete" and flow["path_mtu"] == 1500, f"{what}: a link at work", flow)
+        flow = wait(lambda: next((f for f in flows(star["a"]) if f["fragments"] > MANY), None), 20)
+        ok(kept and flow and flow["search"] == "complete" and flow["path_mtu"] == 1500, f"{what}: a link at work", flow)
         before, events = state(ends), [ns.events() for ns in ends]
         label = flow.get("flowlabel", 0)
         forged = []
