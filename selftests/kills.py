@@ -17,7 +17,6 @@ KILLS = int(os.environ.get("EFH_KILLS", "3"))
 SIZE = 1 << 20
 PORT = 9100
 INNER = {"a": "fd00::1", "b": "fd00::2"}
-TCP_USER_TIMEOUT = 18
 PATIENCE = 20
 # what each end says of a transfer: whole, failed, hung; and that it has stopped
 LETTERS = {"a": b"wfhs", "b": b"WFHS"}
@@ -34,7 +33,7 @@ def transfers(report, letters, stop, ns, far):
             time.sleep(60)
             return
         sock = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
-        sock.setsockopt(socket.IPPROTO_TCP, TCP_USER_TIMEOUT, 1500)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1500)
         # an answer that is waited for is nothing that is outstanding
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 1)
@@ -89,9 +88,12 @@ class Run:
         os.set_blocking(self.report, False)
         self.stop, self.said = mmap.mmap(-1, 1), ""
         for dev in ("ra", "rb"):
-            self.path.r.run(f"tc qdisc replace dev {dev} root netem limit 20000 delay 1ms loss 0.5%")
+            self.lose(dev)
         for name in "ab":
             self.start(name)
+
+    def lose(self, dev):
+        self.path.r.run(f"tc qdisc replace dev {dev} root netem limit 20000 delay 1ms loss 0.5%")
 
     def host(self, name):
         return getattr(self.path, name)
@@ -126,7 +128,7 @@ class Run:
         mac, router = link(host, f"{name}0", path.r, f"r{name}", 1500, number, far_gro="off")
         ends = ("A6", "A4", "RA6", "RA4") if name == "a" else ("B6", "B4", "RB6", "RB4")
         path.end(host, f"{name}0", *(getattr(path, end) for end in ends), router, f"r{name}", mac)
-        path.r.run(f"tc qdisc replace dev r{name} root netem limit 20000 delay 1ms loss 0.5%")
+        self.lose(f"r{name}")
         far = ("2001:db8:2::/64", "198.51.100.0/24") if name == "a" else ("2001:db8:1::/64", "192.0.2.0/24")
         for prefix in far:
             host.efhctl(f"native add {prefix} retransmit on")

@@ -130,34 +130,31 @@ def errors_forged():
         wire = Wire(path.r, "ra", path.mac_a, path.mac_ra)
         third = "2001:db8:9::9" if carrier == 6 else "203.0.113.9"
         a, b = linked.outer
+
+        def unreachable(quoted, a=a, b=b, ip6=carrier == 6):
+            return efhwire.ip(b, a, efhwire.ICMP6, efhwire.icmp6(b, a, 1, 0, 0, quoted)) if ip6 else \
+                efhwire.ip(b, a, efhwire.ICMP, efhwire.icmp4(3, 1, 0, quoted))
+
         for family in (6, 4):
             near, far = linked.ends(family)
             inner = efhwire.ip(near, far, efhwire.UDP, efhwire.udp(near, far, 7, 9, data(100)))
             for outer, good in (((a, b), True), ((a, third), False), ((third, b), False)):
-                quoted = encapsulated(outer, inner)
-                error = efhwire.ip(b, a, efhwire.ICMP6, efhwire.icmp6(b, a, 1, 0, 0, quoted)) \
-                    if carrier == 6 else \
-                    efhwire.ip(b, a, efhwire.ICMP, efhwire.icmp4(3, 1, 0, quoted))
+                error = unreachable(encapsulated(outer, inner))
                 with Counts(linked.a, f"IPv{family} in IPv{carrier}, quoting {outer}",
                             **({"in_icmp": 1} if good else {})):
                     wire.send(error)
                     time.sleep(0.05)
             # cut short
             for length in (0, 7, OUTER_HEADER[family] - 1):
-                quoted = encapsulated((a, b), inner)[:OUTER_HEADER[carrier] + length]
-                error = efhwire.ip(b, a, efhwire.ICMP6, efhwire.icmp6(b, a, 1, 0, 0, quoted)) \
-                    if carrier == 6 else \
-                    efhwire.ip(b, a, efhwire.ICMP, efhwire.icmp4(3, 1, 0, quoted))
+                error = unreachable(encapsulated((a, b), inner)[:OUTER_HEADER[carrier] + length])
                 with Counts(linked.a, f"IPv{family} in IPv{carrier}, {length} octets quoted"):
                     wire.send(error)
                     time.sleep(0.05)
         # about what is not sent to that peer
         linked.a.efhctl(f"peer set dev efh0 remote {b} prefix {INNER[6][1]}")
         for far, good in ((INNER[6][1], True), ("fd00:99::1", False)):
-            quoted = encapsulated((a, b), efhwire.ip(INNER[6][0], far, efhwire.UDP, efhwire.udp(
-                INNER[6][0], far, 7, 9, data(100))))
-            error = efhwire.ip(b, a, efhwire.ICMP6, efhwire.icmp6(b, a, 1, 0, 0, quoted)) \
-                if carrier == 6 else efhwire.ip(b, a, efhwire.ICMP, efhwire.icmp4(3, 1, 0, quoted))
+            error = unreachable(encapsulated((a, b), efhwire.ip(INNER[6][0], far, efhwire.UDP, efhwire.udp(
+                INNER[6][0], far, 7, 9, data(100)))))
             with Counts(linked.a, f"IPv6 in IPv{carrier}, of a packet to {far}", **({"in_icmp": 1} if good else {})):
                 wire.send(error)
                 time.sleep(0.05)
