@@ -328,7 +328,7 @@ bool efh_alive_lives(struct efh_peer *peer, u32 epoch)
 /**
  * efh_alive_hold() - acknowledge a PROBE when its sender has answered one himself
  * @peer: whose address it has
- * @ack: the acknowledgement
+ * @ack: the acknowledgment
  * @epoch: what he says of his life
  *
  * Who made it up gets one message sent for it, not two.
