@@ -337,16 +337,24 @@ err_tstats:
 	return err;
 }
 
-/*
- * Nobody finds it as a link of its namespace, or on its lower device. RTNL; may
- * be called again.
+/**
+ * efh_link_lower_put() - a link stands on its lower device no more
+ * @link: the link
+ *
+ * Context: RTNL; may be called again.
  */
-static void efh_link_leave(struct efh_link *link)
+void efh_link_lower_put(struct efh_link *link)
 {
-	list_del_init(&link->list);
 	if (link->lower_dev)
 		netdev_upper_dev_unlink(link->lower_dev, link->dev);
 	link->lower_dev = NULL;
+}
+
+/* Nobody finds it as a link of its namespace, or on its lower device. RTNL */
+static void efh_link_leave(struct efh_link *link)
+{
+	list_del_init(&link->list);
+	efh_link_lower_put(link);
 }
 
 /* RTNL; the device is down, and a grace period has passed since. */

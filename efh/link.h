@@ -72,11 +72,12 @@ struct efh_link {
 	struct net_device *dev;			/* constant */
 	struct net *net;			/* of the outer packets; constant */
 	struct list_head list;			/* in the net's links */
-	struct in6_addr local;			/* mapped for IPv4; constant */
-	u32 lower;				/* ifindex, 0: any; constant */
+	/* Where it stands, constant from before its first peer: */
+	struct in6_addr local;			/* mapped for IPv4; any: nowhere yet */
+	u32 lower;				/* ifindex, 0: any */
 	struct net_device *lower_dev;		/* the same, held as its upper device */
-	bool udp;				/* constant */
-	__be16 dport;				/* constant */
+	bool udp;
+	__be16 dport;
 	struct efh_link_config __rcu *config;
 	struct efh_port *port;			/* UDP; constant while up */
 	struct gro_cells gro_cells;
@@ -90,6 +91,12 @@ struct efh_link {
 	unsigned int prefix_count[EFH_PREFIX_BITS + 1];
 	DECLARE_BITMAP(lengths, EFH_PREFIX_BITS + 1);
 };
+
+/* Does it have a local address? RTNL */
+static inline bool efh_link_placed(const struct efh_link *link)
+{
+	return !ipv6_addr_any(&link->local);
+}
 
 static inline enum efh_carrier efh_link_carrier(const struct efh_link *link)
 {
@@ -123,6 +130,7 @@ void efh_link_too_big(struct efh_link *link, const struct sk_buff *skb,
 extern const struct ethtool_ops efh_link_ethtool_ops;
 extern struct rtnl_link_ops efh_link_rtnl_ops;
 void efh_link_setup(struct net_device *dev);
+void efh_link_lower_put(struct efh_link *link);
 void efh_link_dellink(struct net_device *dev, struct list_head *head);
 
 #endif /* _EFH_LINK_H */

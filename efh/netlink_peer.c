@@ -71,6 +71,11 @@ static int efh_peer_remote(struct genl_info *info, const struct efh_link *link,
 	err = efh_attr_addr(attr, remote, info->extack);
 	if (err)
 		return err;
+	if (!efh_link_placed(link)) {
+		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[EFH_A_PEER_IFINDEX],
+				    "the link needs a local address first");
+		return -EINVAL;
+	}
 	if (ipv6_addr_v4mapped(remote) != ipv6_addr_v4mapped(&link->local) ||
 	    ipv6_addr_equal(remote, &link->local) ||
 	    !efh_unicast(remote)) {

@@ -88,15 +88,17 @@ static int efh_link_configure(const struct efh_link *link,
 					     extack) : 0;
 }
 
-/* What can't be changed later. */
-static int efh_link_read_fixed(struct efh_link *link, struct nlattr **data,
+/* Where on the path it stands: said when it is made or once later. */
+static int efh_link_read_place(struct efh_link *link, struct nlattr **data,
 			       struct netlink_ext_ack *extack)
 {
-	struct nlattr *dport;
+	struct nlattr *dport = data[IFLA_EFH_DPORT];
+	struct nlattr *early = data[IFLA_EFH_REMOTE] ?: data[IFLA_EFH_LINK] ?:
+			       data[IFLA_EFH_CARRIER] ?: dport;
 
-	if (!data || !data[IFLA_EFH_LOCAL])
-		return efh_link_fault(extack, NULL,
-				      "a link needs a local address");
+	if (!data[IFLA_EFH_LOCAL])
+		return early ? efh_link_fault(extack, early,
+					      "a link needs a local address first") : 0;
 	if (efh_link_addr(data[IFLA_EFH_LOCAL], &link->local, extack))
 		return -EINVAL;
 	if (data[IFLA_EFH_LINK])
@@ -112,7 +114,6 @@ static int efh_link_read_fixed(struct efh_link *link, struct nlattr **data,
 				      "a link-local address needs a lower device");
 	link->udp = data[IFLA_EFH_CARRIER] &&
 		    nla_get_u32(data[IFLA_EFH_CARRIER]) == EFH_LINK_CARRIER_UDP;
-	dport = data[IFLA_EFH_DPORT];
 	link->dport = htons(EFH_LINK_PORT);
 	if (!dport)
 		return 0;
@@ -164,23 +165,54 @@ static int efh_link_lower(struct efh_link *link, struct netlink_ext_ack *extack)
 	return err;
 }
 
-/* Everything of a link that has its net; undone by the device's end. */
-static int efh_link_begin(struct efh_link *link, struct efh_peer_setup *setup,
-			  struct netlink_ext_ack *extack)
+/* It stands there from now on: undone by the device's end, too. */
+static int efh_link_place(struct efh_link *link, struct netlink_ext_ack *extack)
 {
-	struct efh_peer *peer;
-	int err;
+	int err = efh_link_lower(link, extack);
 
-	if (link->udp) {
+	if (!err && link->udp)
 		err = efh_port_get(link, extack);
-		if (err)
-			return err;
-	}
-	if (setup->own) {
-		peer = efh_peer_add(link, setup, extack);
-		if (IS_ERR(peer))
-			return PTR_ERR(peer);
-	}
+	return err;
+}
+
+/* It stands nowhere again. It has no peers yet. */
+static void efh_link_unplace(struct efh_link *link)
+{
+	if (link->port)
+		efh_port_put(link);
+	efh_link_lower_put(link);
+	link->local = in6addr_any;
+	link->lower = 0;
+	link->udp = false;
+}
+
+static void efh_link_headroom(struct efh_link *link)
+{
+	link->dev->needed_headroom = LL_MAX_HEADER + EFH_HDR_LEN +
+				     efh_carrier_len(efh_link_carrier(link));
+}
+
+/* The link's own remote gets another address, or begins to be. */
+static int efh_link_move(struct efh_link *link, struct efh_peer_setup *setup,
+			 struct netlink_ext_ack *extack)
+{
+	struct efh_peer *peer, *before = NULL;
+
+	if (!setup->own)
+		return 0;
+	list_for_each_entry(peer, &link->peers, list)
+		if (peer->own)
+			before = peer;
+	if (before && ipv6_addr_equal(&before->key.remote, &setup->remote))
+		return 0;
+	if (before && efh_peer_describe(before, setup))
+		return -ENOMEM;
+	peer = efh_peer_add(link, setup, extack);
+	kvfree(setup->prefixes);
+	if (IS_ERR(peer))
+		return PTR_ERR(peer);
+	if (before)
+		efh_peer_del(before);
 	return 0;
 }
 
@@ -189,6 +221,7 @@ static int efh_link_new(struct net_device *dev, struct net *net,
 			struct netlink_ext_ack *extack)
 {
 	struct efh_link *link = netdev_priv(dev);
+	struct nlattr *nothing[IFLA_EFH_MAX + 1] = {};
 	struct efh_peer_setup setup = {};
 	struct efh_link_config *config, asked = {
 		.ttl = EFH_LINK_TTL,
@@ -201,7 +234,9 @@ static int efh_link_new(struct net_device *dev, struct net *net,
 
 	link->dev = dev;
 	link->net = net;
-	err = efh_link_read_fixed(link, data, extack);
+	if (!data)
+		data = nothing;
+	err = efh_link_read_place(link, data, extack);
 	if (err)
 		return err;
 	if (data[IFLA_EFH_REMOTE]) {
@@ -221,8 +256,7 @@ static int efh_link_new(struct net_device *dev, struct net *net,
 	config = kmemdup(&asked, sizeof(asked), GFP_KERNEL);
 	if (!config)
 		return -ENOMEM;
-	dev->needed_headroom = LL_MAX_HEADER + EFH_HDR_LEN +
-			       efh_carrier_len(efh_link_carrier(link));
+	efh_link_headroom(link);
 	err = register_netdevice(dev);
 	if (err) {
 		kfree(config);
@@ -231,8 +265,8 @@ static int efh_link_new(struct net_device *dev, struct net *net,
 	/* Nobody can have set it up meanwhile. */
 	rcu_assign_pointer(link->config, config);
 	list_add_tail(&link->list, &efh_net(net)->links);
-	err = efh_link_lower(link, extack) ?:
-	      efh_link_begin(link, &setup, extack);
+	err = efh_link_place(link, extack) ?:
+	      efh_link_move(link, &setup, extack);
 	if (err)
 		unregister_netdevice(dev);
 	return err;
@@ -246,45 +280,16 @@ static bool efh_link_differs(struct nlattr *attr, const void *value, int len)
 	return attr && (nla_len(attr) != len || memcmp(nla_data(attr), value, len));
 }
 
-/* The link's own remote gets another address, or begins to be. */
-static int efh_link_move(struct efh_link *link, struct efh_peer *before,
-			 struct efh_peer_setup *setup,
-			 struct netlink_ext_ack *extack)
+/* Where it stands is not for change. */
+static int efh_link_stays(const struct efh_link *link, struct nlattr **data,
+			  struct netlink_ext_ack *extack)
 {
-	struct efh_peer *peer;
-
-	if (before && ipv6_addr_equal(&before->key.remote, &setup->remote))
-		return 0;
-	if (before && efh_peer_describe(before, setup))
-		return -ENOMEM;
-	peer = efh_peer_add(link, setup, extack);
-	kvfree(setup->prefixes);
-	if (IS_ERR(peer))
-		return PTR_ERR(peer);
-	if (before)
-		efh_peer_del(before);
-	return 0;
-}
-
-static int efh_link_changelink(struct net_device *dev, struct nlattr *tb[],
-			       struct nlattr *data[],
-			       struct netlink_ext_ack *extack)
-{
-	struct efh_link *link = netdev_priv(dev);
 	u32 carrier = link->udp ? EFH_LINK_CARRIER_UDP : EFH_LINK_CARRIER_IP;
-	struct efh_link_config *config, *old = rtnl_dereference(link->config);
-	struct efh_peer_setup setup = {};
-	struct efh_peer *peer, *before = NULL;
 	struct in6_addr local;
-	int err;
 
-	if (!data)
-		return 0;
-	/* The outer side may be somebody else's. */
-	if (!ns_capable(link->net->user_ns, CAP_NET_ADMIN)) {
-		NL_SET_ERR_MSG(extack, "takes CAP_NET_ADMIN where the link's outer packets are");
-		return -EPERM;
-	}
+	if (data[IFLA_EFH_DPORT] && !link->udp)
+		return efh_link_fault(extack, data[IFLA_EFH_DPORT],
+				      "only a link with carrier udp has ports");
 	if ((data[IFLA_EFH_LOCAL] &&
 	     (efh_link_addr(data[IFLA_EFH_LOCAL], &local, extack) ||
 	      !ipv6_addr_equal(&local, &link->local))) ||
@@ -295,36 +300,60 @@ static int efh_link_changelink(struct net_device *dev, struct nlattr *tb[],
 		NL_SET_ERR_MSG(extack, "local, dev, carrier and dport stay as the link was made");
 		return -EOPNOTSUPP;
 	}
-	if (data[IFLA_EFH_DPORT] && !link->udp)
-		return efh_link_fault(extack, data[IFLA_EFH_DPORT],
-				      "only a link with carrier udp has ports");
+	return 0;
+}
+
+static int efh_link_change(struct efh_link *link, bool places,
+			   struct nlattr **data, struct netlink_ext_ack *extack)
+{
+	struct efh_link_config *config, *old = rtnl_dereference(link->config);
+	struct efh_peer_setup setup = {};
+	int err;
+
 	config = kmemdup(old, sizeof(*old), GFP_KERNEL);
 	if (!config)
 		return -ENOMEM;
 	err = efh_link_configure(link, config, data, extack);
-	if (err)
-		goto err_config;
-	if (data[IFLA_EFH_REMOTE]) {
+	if (!err && data[IFLA_EFH_REMOTE])
 		err = efh_link_remote(link, data[IFLA_EFH_REMOTE], &setup,
 				      extack);
-		if (err)
-			goto err_config;
+	if (!err && places)
+		err = efh_link_place(link, extack);
+	if (!err)
+		err = efh_link_move(link, &setup, extack);
+	if (err) {
+		kfree(config);
+		return err;
 	}
-	list_for_each_entry(peer, &link->peers, list)
-		if (peer->own)
-			before = peer;
-	if (setup.own) {
-		err = efh_link_move(link, before, &setup, extack);
-		if (err)
-			goto err_config;
-		dev->flags |= IFF_POINTOPOINT;
-	}
+	if (setup.own)
+		link->dev->flags |= IFF_POINTOPOINT;
+	efh_link_headroom(link);
 	rcu_assign_pointer(link->config, config);
 	kfree_rcu(old, rcu);
 	return 0;
+}
 
-err_config:
-	kfree(config);
+static int efh_link_changelink(struct net_device *dev, struct nlattr *tb[],
+			       struct nlattr *data[],
+			       struct netlink_ext_ack *extack)
+{
+	struct efh_link *link = netdev_priv(dev);
+	bool places = !efh_link_placed(link);
+	int err;
+
+	if (!data)
+		return 0;
+	/* The outer side may be somebody else's. */
+	if (!ns_capable(link->net->user_ns, CAP_NET_ADMIN)) {
+		NL_SET_ERR_MSG(extack, "takes CAP_NET_ADMIN where the link's outer packets are");
+		return -EPERM;
+	}
+	err = places ? efh_link_read_place(link, data, extack) :
+		       efh_link_stays(link, data, extack);
+	if (!err)
+		err = efh_link_change(link, places, data, extack);
+	if (err && places)
+		efh_link_unplace(link);
 	return err;
 }
 
@@ -346,11 +375,13 @@ static int efh_link_fill(struct sk_buff *msg, const struct net_device *dev)
 		if (peer->own &&
 		    efh_attr_put_addr(msg, IFLA_EFH_REMOTE, &peer->key.remote))
 			return -EMSGSIZE;
-	if (efh_attr_put_addr(msg, IFLA_EFH_LOCAL, &link->local) ||
-	    nla_put_u32(msg, IFLA_EFH_LINK, link->lower) ||
-	    nla_put_u32(msg, IFLA_EFH_CARRIER, link->udp ?
-			EFH_LINK_CARRIER_UDP : EFH_LINK_CARRIER_IP) ||
-	    nla_put_u8(msg, IFLA_EFH_TTL, config->ttl) ||
+	if (efh_link_placed(link) &&
+	    (efh_attr_put_addr(msg, IFLA_EFH_LOCAL, &link->local) ||
+	     nla_put_u32(msg, IFLA_EFH_LINK, link->lower) ||
+	     nla_put_u32(msg, IFLA_EFH_CARRIER, link->udp ?
+			 EFH_LINK_CARRIER_UDP : EFH_LINK_CARRIER_IP)))
+		return -EMSGSIZE;
+	if (nla_put_u8(msg, IFLA_EFH_TTL, config->ttl) ||
 	    nla_put_u8(msg, IFLA_EFH_TOS, config->tos) ||
 	    nla_put_u32(msg, IFLA_EFH_FRAGMENT_SIZE, config->fragment_size) ||
 	    nla_put_u8(msg, IFLA_EFH_RETRANSMIT, config->retransmit))

@@ -335,7 +335,6 @@ def refused():
          "link add efh9 type efh local 192.0.2.1")
     local = "type efh local 2001:db8:1::1"
     for words, said in (
-            ("add efh1 type efh", "a link needs a local address"),
             ("add efh1 type efh remote 2001:db8::9", "a link needs a local address"),
             ("add efh1 type efh local ff02::1", "a unicast address is needed"),
             ("add efh1 type efh local ::", "a unicast address is needed"),

@@ -53,7 +53,7 @@ def link(*attrs):
 
 def help_text():
     status, out, err = run("ip", "link", "help", "efh")
-    ok(status in (0, 255) and out.startswith("Usage: ... efh local ADDR") and not err,
+    ok(status in (0, 255) and out.startswith("Usage: ... efh [ local ADDR ]") and not err,
        "ip link help efh", status, out, err)
 
 

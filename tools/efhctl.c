@@ -29,6 +29,11 @@ static const char help[] =
 	"       efhctl native del PREFIX\n"
 	"       efhctl flow [ show [ [ to ] PREFIX ] [ dev DEVICE ] ]\n"
 	"       efhctl flow flush [ [ to ] PREFIX ]\n"
+	"       efhctl link [ show [ LINK ] ]\n"
+	"       efhctl link set LINK [ local ADDRESS ] [ remote ADDRESS ] [ dev DEVICE ]\n"
+	"                [ carrier { ip | udp } ] [ dport N ] [ sport MIN MAX ]\n"
+	"                [ ttl { N | inherit } ] [ tos { N | inherit } ] [ fragsize N ]\n"
+	"                [ udpcsum { on | off } ] [ retransmit { on | off } ]\n"
 	"       efhctl peer [ show [ dev LINK ] [ remote ADDRESS ] ]\n"
 	"       efhctl peer { add | set } dev LINK remote ADDRESS [ port N ]\n"
 	"                [ priority N ] [ prefix PREFIX ]...\n"
@@ -66,6 +71,7 @@ static const struct verb objects[] = {
 	{ "settings", cmd_settings },
 	{ "native", cmd_native },
 	{ "flow", cmd_flow },
+	{ "link", cmd_link },
 	{ "peer", cmd_peer },
 	{ "stats", cmd_stats },
 	{ "monitor", cmd_monitor },

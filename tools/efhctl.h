@@ -33,6 +33,7 @@ int cmd_help(int argc, char **argv);
 int cmd_settings(int argc, char **argv);
 int cmd_native(int argc, char **argv);
 int cmd_flow(int argc, char **argv);
+int cmd_link(int argc, char **argv);
 int cmd_peer(int argc, char **argv);
 int cmd_stats(int argc, char **argv);
 int cmd_monitor(int argc, char **argv);
@@ -44,7 +45,10 @@ struct prefix {
 	unsigned int len;		/* bits */
 };
 
-/* a word whose argument becomes an attribute; without put(), its name only */
+/*
+ * a word whose argument becomes an attribute; without put(), its name only. Two
+ * of a name in a row are one with two arguments.
+ */
 struct word {
 	const char *name;
 	uint16_t attr;
@@ -87,10 +91,13 @@ typedef json_t *(*nl_row_fn)(const struct nlmsghdr *answer,
 			     const struct nlattr *const *attrs, void *data);
 
 struct nlmsghdr *nl_request(uint8_t cmd, uint16_t flags);
+struct nlmsghdr *nl_link_request(uint16_t type, uint16_t flags,
+				 unsigned int ifindex);
 bool nl_room(const struct nlmsghdr *req, size_t len);
 int nl_send(struct nlmsghdr *req, nl_answer_fn answer, void *data);
 json_t *nl_dump(struct nlmsghdr *req, unsigned int attr_max, nl_row_fn row,
 		void *data);
+bool nl_explained(void);
 int nl_error(int err, const struct word *words);
 int nl_follow(nl_answer_fn event);
 void nl_close(void);

@@ -82,7 +82,7 @@ int rtnl_dsfield_a2n(uint32_t *id, const char *arg);
 extern const struct link_util can_link_util, dummy_link_util, vxlan_link_util;
 
 static const char usage[] =
-	"Usage: ... efh local ADDR [ remote ADDR ] [ dev NAME ]\n"
+	"Usage: ... efh [ local ADDR ] [ remote ADDR ] [ dev NAME ]\n"
 	"               [ carrier { ip | udp } ] [ dport PORT ] [ sport MIN MAX ]\n"
 	"               [ ttl { TTL | inherit } ] [ tos { TOS | inherit } ]\n"
 	"               [ fragsize OCTETS ] [ [no]udpcsum ] [ [no]retransmit ]\n"

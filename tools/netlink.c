@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The generic netlink family "efh": one socket, one request at a time.
+ * The generic netlink family "efh", or rtnetlink: one socket, one request at a
+ * time.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 #include <time.h>
 #include <linux/genetlink.h>
+#include <linux/rtnetlink.h>
 
 #include "efhctl.h"
 
@@ -25,6 +27,8 @@ static uint32_t sequence;
 
 static char request[REQUEST_SIZE] __attribute__((aligned(NLMSG_ALIGNTO)));
 static const struct nlmsghdr *asked;	/* the request last sent */
+static size_t words_at;			/* where its words' attributes begin, to its end */
+static bool links;			/* rtnetlink it is */
 static char answers[ANSWER_SIZE] __attribute__((aligned(NLMSG_ALIGNTO)));
 
 /* what the kernel said of the last request that failed */
@@ -84,7 +88,8 @@ void nl_attrs(const struct nlmsghdr *answer, const struct nlattr **attrs,
 	const struct nlattr *attr;
 
 	memset(attrs, 0, (attr_max + 1) * sizeof(*attrs));
-	mnl_attr_for_each(attr, answer, sizeof(struct genlmsghdr))
+	mnl_attr_for_each(attr, answer, links ? sizeof(struct ifinfomsg) :
+						sizeof(struct genlmsghdr))
 		nl_sort(attr, attrs, attr_max);
 }
 
@@ -104,7 +109,7 @@ static uint16_t reason_attr(uint32_t offset)
 	const struct nlattr *attr;
 	uint32_t start;
 
-	mnl_attr_for_each(attr, asked, sizeof(struct genlmsghdr)) {
+	mnl_attr_for_each(attr, asked, words_at) {
 		start = (const char *)attr - (const char *)asked;
 		if (offset >= start && offset - start < attr->nla_len)
 			return mnl_attr_get_type(attr);
@@ -146,6 +151,12 @@ static void reason_read(const struct nlmsghdr *msg, size_t fixed)
 			reason.ranged = true;
 		}
 	}
+}
+
+/* did the kernel say more of it than a number? */
+bool nl_explained(void)
+{
+	return reason.text[0] || reason.attr;
 }
 
 /*
@@ -192,7 +203,26 @@ static struct nlmsghdr *nl_prepare(void *buf, uint8_t cmd, uint8_t version,
 /* begin a request; it goes to the family, whose number nl_send() finds out */
 struct nlmsghdr *nl_request(uint8_t cmd, uint16_t flags)
 {
+	words_at = sizeof(struct genlmsghdr);
 	return nl_prepare(request, cmd, EFH_GENL_VERSION, flags);
+}
+
+/* the same of rtnetlink: about a link, or all if @ifindex is 0 */
+struct nlmsghdr *nl_link_request(uint16_t type, uint16_t flags,
+				 unsigned int ifindex)
+{
+	struct nlmsghdr *req = mnl_nlmsg_put_header(request);
+	struct ifinfomsg *ifi;
+
+	links = true;
+	req->nlmsg_type = type;
+	req->nlmsg_flags = NLM_F_REQUEST | flags;
+	ifi = mnl_nlmsg_put_extra_header(req, sizeof(*ifi));
+	ifi->ifi_index = ifindex;
+	/* to where the data of a kind begin, of which nothing follows */
+	words_at = sizeof(*ifi) + 2 * MNL_ATTR_HDRLEN + MNL_ATTR_HDRLEN +
+		   MNL_ALIGN(sizeof(EFH_LINK_KIND));
+	return req;
 }
 
 /* can @req take @len more octets of attributes? */
@@ -295,17 +325,11 @@ static void family_answer(const struct nlmsghdr *answer, void *data)
 }
 
 /* asking for the family makes the kernel load the module where it can */
-static void nl_open(void)
+static void nl_family(void)
 {
 	char buf[REQUEST_SIZE] __attribute__((aligned(NLMSG_ALIGNTO)));
 	struct nlmsghdr *req;
-	int err, on = 1;
-
-	sock = mnl_socket_open2(NETLINK_GENERIC, SOCK_CLOEXEC);
-	if (!sock || mnl_socket_bind(sock, 0, MNL_SOCKET_AUTOPID) < 0)
-		die("netlink socket");
-	mnl_socket_setsockopt(sock, NETLINK_EXT_ACK, &on, sizeof(on));
-	mnl_socket_setsockopt(sock, NETLINK_CAP_ACK, &on, sizeof(on));
+	int err;
 
 	req = nl_prepare(buf, CTRL_CMD_GETFAMILY, 1, 0);
 	req->nlmsg_type = GENL_ID_CTRL;
@@ -319,6 +343,20 @@ static void nl_open(void)
 		exit(nl_error(err, NULL));
 }
 
+static void nl_open(void)
+{
+	int on = 1;
+
+	sock = mnl_socket_open2(links ? NETLINK_ROUTE : NETLINK_GENERIC,
+				SOCK_CLOEXEC);
+	if (!sock || mnl_socket_bind(sock, 0, MNL_SOCKET_AUTOPID) < 0)
+		die("netlink socket");
+	mnl_socket_setsockopt(sock, NETLINK_EXT_ACK, &on, sizeof(on));
+	mnl_socket_setsockopt(sock, NETLINK_CAP_ACK, &on, sizeof(on));
+	if (!links)
+		nl_family();
+}
+
 void nl_close(void)
 {
 	if (sock)
@@ -330,7 +368,8 @@ int nl_send(struct nlmsghdr *req, nl_answer_fn answer, void *data)
 {
 	if (!sock)
 		nl_open();
-	req->nlmsg_type = family_id;
+	if (!links)
+		req->nlmsg_type = family_id;
 	return nl_talk(req, answer, data);
 }
 

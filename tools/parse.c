@@ -235,6 +235,13 @@ bool prefix_holds(const struct prefix *p, const void *addr, size_t len)
 	return !bits || !((octet[octets] ^ p->addr[octets]) >> (8 - bits));
 }
 
+/* how many arguments */
+static int word_takes(const struct word *word)
+{
+	return word[1].name && word[1].put && !strcmp(word[1].name, word->name) ?
+	       2 : 1;
+}
+
 /*
  * WORD ARGUMENT ..., in any order, each once but for prefixes. Returns which,
  * a bit for each of @words.
@@ -244,21 +251,24 @@ uint64_t parse_words(const struct word *words, struct nlmsghdr *req,
 {
 	const struct word *word;
 	uint64_t seen = 0, bit;
+	int i, takes;
 
-	for (; argc; argc -= 2, argv += 2) {
+	for (; argc; argc -= 1 + takes, argv += 1 + takes) {
 		for (word = words; word->name; word++)
 			if (word->put && abbreviates(argv[0], word->name))
 				break;
 		if (!word->name)
 			usage_error("\"%s\" is unknown, try \"efhctl help\"",
 				    argv[0]);
-		if (argc < 2)
+		takes = word_takes(word);
+		if (argc < 1 + takes)
 			usage_error("%s: a value is missing", word->name);
 		bit = UINT64_C(1) << (word - words);
 		if (seen & bit && word->put != put_prefix)
 			usage_error("%s: given twice", word->name);
 		seen |= bit;
-		word->put(req, word, argv[1]);
+		for (i = 0; i < takes; i++)
+			word[i].put(req, &word[i], argv[1 + i]);
 	}
 	return seen;
 }
