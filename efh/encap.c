@@ -276,19 +276,18 @@ bool efh_encap_sender(const struct efh_net *en, const struct sock *sk)
 }
 
 /**
- * efh_encap_link() - the link that a packet was sent by
+ * efh_encap_peer() - whom a link's packet is for
  * @en: the namespace
  * @skb: the outer packet, at an output hook
  * @carrier: its family
  *
  * Context: RCU read side.
- * Return: the link; NULL if it has no such peer any more.
+ * Return: the peer; NULL if no link has it any more.
  */
-struct efh_link *efh_encap_link(struct efh_net *en, const struct sk_buff *skb,
+struct efh_peer *efh_encap_peer(struct efh_net *en, const struct sk_buff *skb,
 				enum efh_carrier carrier)
 {
 	struct efh_peer_key key = {};
-	struct efh_peer *peer;
 
 	if (carrier == EFH_CARRIER_IPV6) {
 		key.local = ipv6_hdr(skb)->saddr;
@@ -297,8 +296,7 @@ struct efh_link *efh_encap_link(struct efh_net *en, const struct sk_buff *skb,
 		ipv6_addr_set_v4mapped(ip_hdr(skb)->saddr, &key.local);
 		ipv6_addr_set_v4mapped(ip_hdr(skb)->daddr, &key.remote);
 	}
-	peer = efh_peer_find(en, &key, skb);
-	return peer ? peer->link : NULL;
+	return efh_peer_find(en, &key, skb);
 }
 
 /**

@@ -40,7 +40,7 @@ struct efh_inner {
 
 int efh_encap(struct sk_buff *skb, const struct efh_inner *inner,
 	      const struct efh_peer *peer, struct dst_entry *dst);
-struct efh_link *efh_encap_link(struct efh_net *en, const struct sk_buff *skb,
+struct efh_peer *efh_encap_peer(struct efh_net *en, const struct sk_buff *skb,
 				enum efh_carrier carrier);
 bool efh_encap_sender(const struct efh_net *en, const struct sock *sk);
 int efh_encap_net_start(struct efh_net *en);

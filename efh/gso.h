@@ -25,6 +25,16 @@ struct efh_plan {
 	u64 id;
 };
 
+/**
+ * efh_plan_two() - L of a packet that is to be two fragments, not one
+ * @length: of it, octets
+ */
+static inline unsigned int efh_plan_two(unsigned int length)
+{
+	return max_t(unsigned int, round_up(DIV_ROUND_UP(length, 2), 8),
+		     EFH_MIN_FRAGMENT);
+}
+
 int efh_gso_begin(struct sk_buff *skb, const struct efh_plan *plan);
 struct sk_buff *efh_gso_segment(struct sk_buff *skb,
 				netdev_features_t features);

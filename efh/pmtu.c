@@ -6,6 +6,9 @@
  * One error is believed only if it quotes an Identification that can be in
  * flight, which nobody off the path can know. Errors about EFH end here: the
  * transport's own path MTU is that of the whole packets, which do get through.
+ * And so do those about a link's packets that fit without EFH: they have nothing
+ * by which who complains could show that he saw them. Larger ones go in EFH then,
+ * of which errors tell more than that.
  */
 #include <linux/icmp.h>
 #include <linux/icmpv6.h>
@@ -16,23 +19,32 @@
 #include <net/udp.h>
 #include "carrier.h"
 #include "event.h"
+#include "link.h"
 #include "net.h"
+#include "peer.h"
 #include "pmtu.h"
+
+/* For so long what proves nothing goes in EFH, jiffies. */
+#define EFH_PMTU_DOUBT		(600 * HZ)
 
 /**
  * struct efh_quote - a packet as an ICMP error quotes it
  * @key: the flow it would be of
  * @source: its source, mapped for IPv4
+ * @dport: UDP port that it is for
  * @id: Identification, or the Nonce of a Control message
  * @control: it is one
+ * @plain: it may be a link's, without EFH; it has neither then
  * @length: of the packet, octets
  * @option_at: of the EFH option, octets into the packet
  */
 struct efh_quote {
 	struct efh_flow_key key;
 	struct in6_addr source;
+	__be16 dport;
 	u64 id;
 	bool control;
+	bool plain;
 	unsigned int length;
 	unsigned int option_at;
 };
@@ -81,6 +93,13 @@ static bool efh_quote_header(const u8 *p, unsigned int len, unsigned int at,
 	return true;
 }
 
+/* Anything else. Return: true: for efh_pmtu_doubt() to see whose it is */
+static bool efh_quote_plain(struct efh_quote *quote)
+{
+	quote->plain = true;
+	return true;
+}
+
 /* Whether it is ours at all is seen by its flow. @at: the UDP header */
 static bool efh_quote_udp(const u8 *p, unsigned int len, unsigned int at,
 			  const struct efh_settings *settings,
@@ -89,10 +108,12 @@ static bool efh_quote_udp(const u8 *p, unsigned int len, unsigned int at,
 	if (at + sizeof(struct udphdr) > len)
 		return false;
 	quote->key.label = get_unaligned_be16(p + at);
+	quote->dport = get_unaligned((__be16 *)(p + at +
+				     offsetof(struct udphdr, dest)));
 	quote->key.carrier = quote->key.carrier == EFH_CARRIER_IPV6 ?
 			     EFH_CARRIER_UDP6 : EFH_CARRIER_UDP4;
 	return efh_quote_header(p, len, at + sizeof(struct udphdr), settings,
-				quote);
+				quote) || efh_quote_plain(quote);
 }
 
 static bool efh_quote_ip6(const u8 *p, unsigned int len,
@@ -127,6 +148,9 @@ static bool efh_quote_ip6(const u8 *p, unsigned int len,
 			break;
 		case NEXTHDR_UDP:
 			return efh_quote_udp(p, len, at, settings, quote);
+		case NEXTHDR_IPV6:
+		case NEXTHDR_IPV4:
+			return efh_quote_plain(quote);
 		default:
 			return false;
 		}
@@ -140,17 +164,23 @@ static bool efh_quote_ip4(const u8 *p, unsigned int len,
 {
 	const struct iphdr *iph = (const struct iphdr *)p;
 
-	if (len < sizeof(*iph) || (iph->protocol != IPPROTO_DSTOPTS &&
-				   iph->protocol != IPPROTO_UDP))
+	if (len < sizeof(*iph))
 		return false;
 	ipv6_addr_set_v4mapped(iph->saddr, &quote->source);
 	ipv6_addr_set_v4mapped(iph->daddr, &quote->key.destination.addr);
 	quote->key.label = 0;
 	quote->key.carrier = EFH_CARRIER_IPV4;
 	quote->length = ntohs(iph->tot_len);
-	return iph->protocol == IPPROTO_UDP ?
-	       efh_quote_udp(p, len, iph->ihl * 4, settings, quote) :
-	       efh_quote_header(p, len, iph->ihl * 4, settings, quote);
+	switch (iph->protocol) {
+	case IPPROTO_UDP:
+		return efh_quote_udp(p, len, iph->ihl * 4, settings, quote);
+	case IPPROTO_DSTOPTS:
+		return efh_quote_header(p, len, iph->ihl * 4, settings, quote);
+	case IPPROTO_IPV6:
+	case IPPROTO_IPIP:
+		return efh_quote_plain(quote);
+	}
+	return false;
 }
 
 /**
@@ -226,18 +256,55 @@ static bool efh_pmtu_heed(struct efh_net *en, const struct efh_error *error)
 	return true;
 }
 
+/*
+ * It quotes a packet without EFH: a link's? If its peer does not take EFH there
+ * is that word alone, and it is the stack's.
+ */
+static bool efh_pmtu_doubt(struct efh_net *en, const struct sk_buff *skb,
+			   const struct efh_error *error)
+{
+	const struct efh_quote *quote = &error->quote;
+	struct efh_peer_key key = {
+		.local = quote->source,
+		.remote = quote->key.destination.addr,
+		.port = quote->dport,
+		.udp = efh_carrier_udp(quote->key.carrier),
+	};
+	struct efh_destination *d;
+	struct efh_peer *peer;
+
+	if (!error->mtu || !ipv6_addr_equal(&error->told, &quote->source))
+		return false;
+	peer = efh_peer_find(en, &key, skb);
+	if (!peer && key.udp) {
+		/* He listens elsewhere; from behind a NAT all goes to one port. */
+		key.port = htons(quote->key.label);
+		peer = efh_peer_find(en, &key, skb);
+	}
+	d = efh_destination_find(en, &quote->key.destination);
+	if (!peer || (d && efh_destination_peek(d, &d->unaware)))
+		return false;
+	if (!efh_lately(READ_ONCE(peer->doubted), EFH_PMTU_DOUBT) ||
+	    error->mtu < READ_ONCE(peer->plain))
+		WRITE_ONCE(peer->plain, error->mtu);
+	WRITE_ONCE(peer->doubted, efh_now());
+	WRITE_ONCE(en->doubted, efh_now());
+	return true;
+}
+
 /* What becomes of an error that quotes EFH: its end, if it is for this host. */
 static unsigned int efh_pmtu_verdict(struct efh_net *en, struct sk_buff *skb,
 				     const struct efh_error *error,
 				     enum efh_carrier carrier)
 {
-	if (efh_pmtu_heed(en, error)) {
+	if (error->quote.plain ? efh_pmtu_doubt(en, skb, error) :
+				 efh_pmtu_heed(en, error)) {
 		efh_stats_inc(en, EFH_A_STATS_ICMP_IN);
 		consume_skb(skb);
 		return NF_STOLEN;
 	}
 	/* Of Control messages that are not taken the stack may know more. */
-	if ((error->quote.control && !error->mtu) ||
+	if (error->quote.plain || (error->quote.control && !error->mtu) ||
 	    !efh_carrier_local(en->net, skb, carrier))
 		return NF_ACCEPT;
 	efh_stats_inc(en, EFH_A_STATS_ICMP_INVALID);
@@ -250,9 +317,9 @@ static unsigned int efh_pmtu_verdict(struct efh_net *en, struct sk_buff *skb,
  * @state: the hook's
  *
  * Takes Packet Too Big, and Parameter Problem code 2 about our option, that
- * quote EFH. The stack's own notification would skip the Destination Options
- * header and tell the transport, to whom it means something else; connection
- * tracking would translate the quote, or find it invalid.
+ * quote EFH or a link's packet. The stack's own notification would skip the
+ * Destination Options header and tell the transport, to whom it means something
+ * else; connection tracking would translate the quote, or find it invalid.
  *
  * Return: a netfilter verdict.
  */
@@ -303,7 +370,8 @@ unsigned int efh_pmtu_icmp6(struct sk_buff *skb,
  * @skb: the packet
  * @state: the hook's
  *
- * Takes Fragmentation Needed and Protocol Unreachable that quote EFH.
+ * Takes Fragmentation Needed and Protocol Unreachable that quote EFH or a link's
+ * packet.
  *
  * Return: a netfilter verdict.
  */
@@ -377,4 +445,26 @@ bool efh_pmtu_unaware(struct efh_net *en, struct efh_destination *d)
 		efh_event(en, EFH_CMD_PEER_EVENT, d, NULL, forgot,
 			  EFH_FLOW_STATE_ACTIVE, NULL);
 	return state == EFH_FLOW_STATE_UNAWARE;
+}
+
+/**
+ * efh_pmtu_doubted() - may there be a peer for whom efh_pmtu_plain() is less?
+ * @en: the namespace
+ */
+bool efh_pmtu_doubted(const struct efh_net *en)
+{
+	return unlikely(efh_lately(READ_ONCE(en->doubted), EFH_PMTU_DOUBT));
+}
+
+/**
+ * efh_pmtu_plain() - how large may a packet to a peer be that proves nothing?
+ * @peer: the peer
+ * @mtu: what its path takes, octets
+ *
+ * Return: octets.
+ */
+unsigned int efh_pmtu_plain(const struct efh_peer *peer, unsigned int mtu)
+{
+	return efh_lately(READ_ONCE(peer->doubted), EFH_PMTU_DOUBT) ?
+	       min(mtu, READ_ONCE(peer->plain)) : mtu;
 }

@@ -20,6 +20,7 @@
 #include "link.h"
 #include "net.h"
 #include "offload.h"
+#include "peer.h"
 #include "pmtu.h"
 #include "retransmit.h"
 #include "run.h"
@@ -41,6 +42,7 @@
  * @carrier: its family
  * @local: what route and device take, octets
  * @mtu: what the path takes, octets
+ * @plain: what may go without EFH, octets
  */
 struct efh_sending {
 	struct efh_net *en;
@@ -54,6 +56,7 @@ struct efh_sending {
 	u32 max_packet;
 	unsigned int local;
 	unsigned int mtu;
+	unsigned int plain;
 };
 
 /*
@@ -223,6 +226,9 @@ static bool efh_send_plan(struct sk_buff *skb, const struct efh_sending *s,
 		size = min(size, s->fragment_size);
 	if (length > size && size < EFH_MIN_FRAGMENT)
 		return false;
+	/* It would pass whole, but for a doubt. */
+	if (skb->len <= s->mtu && skb->len > s->plain)
+		size = efh_plan_two(length);
 	plan->size = size;
 	plan->count = length > size ? DIV_ROUND_UP(length, size) : 1;
 	return plan->count <= EFH_MAX_FRAGMENTS &&
@@ -323,9 +329,10 @@ static int efh_send_split(struct sk_buff *skb, const struct efh_sending *s,
 static int efh_send_segment(struct sk_buff *skb, const struct efh_sending *s,
 			    struct efh_plan *plan, bool standard)
 {
+	if (!standard && !efh_send_fits(skb, s->plain) &&
+	    efh_send_plan(skb, s, plan))
+		return efh_send_split(skb, s, plan);
 	if (!standard && !efh_send_fits(skb, s->mtu)) {
-		if (efh_send_plan(skb, s, plan))
-			return efh_send_split(skb, s, plan);
 		efh_send_too_big(skb, s);
 		kfree_skb_reason(skb, SKB_DROP_REASON_PKT_TOO_BIG);
 		return -EMSGSIZE;
@@ -416,7 +423,7 @@ static unsigned int efh_send(struct sk_buff *skb, const struct efh_sending *s,
 		efh_send_too_big(skb, s);
 		return NF_DROP_ERR(-EMSGSIZE);
 	}
-	if (fits && (gso || standard))
+	if (fits && (standard || (gso && efh_send_fits(skb, s->plain))))
 		return NF_ACCEPT;
 	if (!gso && standard) {
 		efh_send_standard(skb, s);
@@ -447,15 +454,25 @@ static bool efh_send_native(struct efh_sending *s, const struct in6_addr *to)
 	return true;
 }
 
+/* What the link's packet may have without EFH, octets. */
+static unsigned int efh_send_plain(const struct sk_buff *skb,
+				   const struct efh_sending *s)
+{
+	const struct efh_peer *peer = efh_encap_peer(s->en, skb, s->carrier);
+
+	return peer ? efh_pmtu_plain(peer, s->mtu) : s->mtu;
+}
+
 /* What is set for the link that made it. */
 static void efh_send_tunnel(const struct sk_buff *skb, struct efh_sending *s)
 {
+	const struct efh_peer *peer = efh_encap_peer(s->en, skb, s->carrier);
 	const struct efh_link_config *config;
 
 	s->max_packet = EFH_MAX_PACKET;
-	s->link = efh_encap_link(s->en, skb, s->carrier);
-	if (!s->link)
+	if (!peer)
 		return;
+	s->link = peer->link;
 	config = rcu_dereference(s->link->config);
 	s->fragment_size = config->fragment_size;
 	s->retransmit = config->retransmit;
@@ -525,7 +542,7 @@ static unsigned int efh_send_hook(struct sk_buff *skb,
 				  enum efh_carrier carrier)
 {
 	struct efh_net *en = efh_net(state->net);
-	bool atomic = READ_ONCE(en->settings.atomic), fits;
+	bool atomic = READ_ONCE(en->settings.atomic), doubted, fits;
 	struct efh_sending s = {
 		.en = en,
 		.state = state,
@@ -540,7 +557,8 @@ static unsigned int efh_send_hook(struct sk_buff *skb,
 		return NF_ACCEPT;
 	s.local = efh_send_local_mtu(skb, &s);
 	s.mtu = s.local;
-	if ((skb->len <= min(s.local, EFH_SEND_MIN) && !atomic) ||
+	doubted = s.tunnel && efh_pmtu_doubted(en);
+	if ((skb->len <= min(s.local, EFH_SEND_MIN) && !atomic && !doubted) ||
 	    efh_send_control(skb, &s))
 		return NF_ACCEPT;
 	efh_send_flow_key(skb, &s, &key);
@@ -556,7 +574,9 @@ static unsigned int efh_send_hook(struct sk_buff *skb,
 
 	efh_send_path_mtu(skb, &s, &key);
 	fits = efh_send_fits(skb, s.mtu);
-	if (fits && (!atomic || skb->len + EFH_HDR_LEN > s.mtu))
+	s.plain = doubted ? efh_send_plain(skb, &s) : s.mtu;
+	if (efh_send_fits(skb, s.plain) &&
+	    (!atomic || skb->len + EFH_HDR_LEN > s.mtu))
 		return NF_ACCEPT;
 	/* Only now: to most packets of a link it does not matter which. */
 	if (s.tunnel)

@@ -31,6 +31,7 @@
  * @csum: with a checksum
  * @key: of its flow
  * @room: what the path takes behind the UDP header, octets
+ * @plain: and what of that may go without EFH
  * @local: what route and device take, octets
  * @mtu: what the path takes, octets
  * @flow: its flow; NULL if there is none yet
@@ -45,6 +46,7 @@ struct efh_udp {
 	bool csum;
 	struct efh_flow_key key;
 	unsigned int room;
+	unsigned int plain;
 	unsigned int local;
 	unsigned int mtu;
 	struct efh_flow *flow;
@@ -86,6 +88,10 @@ static void efh_udp_mtu(struct efh_udp *u)
 	};
 	u->mtu = efh_search_path(en, &u->key, local, &u->flow);
 	u->room = u->mtu > headers ? u->mtu - headers : 0;
+	/* What is smaller makes no two fragments. */
+	u->plain = min_t(int, u->room,
+			 max_t(int, efh_pmtu_plain(u->peer, u->mtu) - headers,
+			       EFH_HDR_LEN + EFH_MIN_FRAGMENT));
 }
 
 /* UDP and IP headers, and out; taken, and counted as sent by its device. */
@@ -150,6 +156,9 @@ static void efh_udp_large(struct sk_buff *skb, const struct efh_udp *u)
 		plan.size = round_down(u->room - EFH_HDR_LEN, 8);
 	if (limit)
 		plan.size = min(plan.size, limit);
+	/* It would pass whole, but for a doubt. */
+	if (skb->len <= u->room)
+		plan.size = efh_plan_two(skb->len);
 	if (plan.size < EFH_MIN_FRAGMENT ||
 	    skb->len > plan.size * EFH_MAX_FRAGMENTS) {
 		efh_stats_inc(en, EFH_A_STATS_OUT_FAILED);
@@ -197,7 +206,7 @@ static void efh_udp_segments(struct sk_buff *skb, const struct efh_udp *u)
 		skb_mark_not_on_list(seg);
 		if (skb_cow_head(seg, u->inner->link->dev->needed_headroom))
 			efh_udp_lost(seg, u, EFH_LINK_OUT_NO_MEMORY);
-		else if (seg->len <= u->room)
+		else if (seg->len <= u->plain)
 			efh_udp_plain(seg, u);
 		else
 			efh_udp_large(seg, u);
@@ -259,8 +268,8 @@ void efh_udp_send(struct sk_buff *skb, const struct efh_inner *inner,
 	efh_udp_mtu(&u);
 	if (u.flow && efh_search_due(&u.flow->search))
 		efh_udp_ask(&u, skb);
-	if (skb_is_gso(skb) ? skb_gso_validate_network_len(skb, u.room) :
-			      skb->len <= u.room)
+	if (skb_is_gso(skb) ? skb_gso_validate_network_len(skb, u.plain) :
+			      skb->len <= u.plain)
 		efh_udp_plain(skb, &u);
 	else if (skb_is_gso(skb))
 		efh_udp_segments(skb, &u);

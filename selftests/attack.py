@@ -15,6 +15,7 @@ from efhwire import Carried, Packet
 from linkalive import DOWN
 from report import Sending, flows
 import efhwire
+import tcp
 
 PORT = 9002
 LINE = "5mbit" if emulated() else "20mbit"
@@ -53,24 +54,37 @@ class Forger:
         head = efhwire.header(41, index, index * size & 0xFFF8, self.random.randrange(2), self.number())
         return self.outer(head + bytes(size))
 
+    def plain(self):
+        """What fits without EFH, and its protocol."""
+        return efhwire.ip(*INNER[6][:2], UDP, bytes(1400)), INNER_PROTOCOL[6]
+
     def error(self):
-        """An ICMP error about what the victim may have sent: a fragment, or a PROBE, of full size."""
-        quoted = (efhwire.header(41, 0, 0, 1, self.number()) if self.random.randrange(2) else
-                  efhwire.control(efhwire.PROBE, 1500, self.label, self.number())) + bytes(1400)
-        proto = efhwire.DSTOPTS
-        if self.udp:
-            quoted, proto = efhwire.udp(self.victim, self.far, self.label, 8060, quoted), UDP
-        quoted = efhwire.ip(self.victim, self.far, proto, quoted, label=self.label if ":" in self.far else 0)
-        quoted = quoted[:1200]
-        router = "2001:db8:77::1" if ":" in self.far else "203.0.113.7"
+        """An ICMP error about what the victim may have sent: a fragment, a PROBE or a packet that
+        fits without EFH, of full size."""
+        quoted = self.random.choice((
+            self.plain(),
+            (efhwire.header(41, 0, 0, 1, self.number()) + bytes(1400), efhwire.DSTOPTS),
+            (efhwire.control(efhwire.PROBE, 1500, self.label, self.number()) + bytes(1400), efhwire.DSTOPTS)))
         mtu = self.random.choice((576, 1280, 1400))
+        if self.random.randrange(5) == 0:
+            return self.too_large(quoted, mtu)
+        kind, code = self.random.choice(((1, 3), (1, 0), (3, 0), (4, 2)) if ":" in self.far else
+                                        ((3, 1), (3, 3), (3, 2), (11, 0)))
+        return self.icmp(quoted, kind, code, 40 if kind == 4 else mtu)
+
+    def too_large(self, quoted, mtu):
+        return self.icmp(quoted, *((2, 0) if ":" in self.far else (3, 4)), mtu)
+
+    def icmp(self, quoted, kind, code, word):
+        body, proto = quoted
+        if self.udp:
+            body, proto = efhwire.udp(self.victim, self.far, self.label, 8060, body), UDP
+        body = efhwire.ip(self.victim, self.far, proto, body, label=self.label if ":" in self.far else 0)[:1200]
         if ":" in self.far:
-            kind, code = self.random.choice(((2, 0), (1, 3), (1, 0), (3, 0), (4, 2)))
-            word = 40 if kind == 4 else mtu
+            router = "2001:db8:77::1"
             return efhwire.ip(router, self.victim, efhwire.ICMP6,
-                              efhwire.icmp6(router, self.victim, kind, code, word, quoted))
-        kind, code = self.random.choice(((3, 4), (3, 1), (3, 3), (3, 2), (11, 0)))
-        return efhwire.ip(router, self.victim, efhwire.ICMP, efhwire.icmp4(kind, code, mtu, quoted))
+                              efhwire.icmp6(router, self.victim, kind, code, word, body))
+        return efhwire.ip("203.0.113.7", self.victim, efhwire.ICMP, efhwire.icmp4(kind, code, word, body))
 
     def whole(self):
         return self.outer(efhwire.header(UDP, 0, 0, 0, self.number()) + bytes(16))
@@ -176,6 +190,40 @@ def links():
         wire.close()
 
 
+def doubted():
+    """A lie about packets that fit without EFH: those go in EFH from then on, whatever they were
+    said to be too large for, and nothing is smaller for it."""
+    for outer, words, what in ways():
+        path = Path(native=False)
+        linked = Linked(path, outer, words)
+        wire, seen = Wire(path.r, "ra", path.mac_a, path.mac_ra), Wire(path.r, "ra")
+        near, far = linked.outer
+        header = OUTER_HEADER[outer] + 8 * bool(words)
+        maker = Forger(near, far, bool(words), 50000, outer)
+        tx, rx = linked.pair(6, PORT)
+
+        def sizes(length):
+            """Of the packets that a datagram makes."""
+            seen.frames()
+            tx.send(data(length, length))
+            eq(receive(rx), data(length, length), f"{what}: {length} octets arrive")
+            return [p.length for p in outers(seen, near) if not p.fragmented]
+
+        full = max(sizes(20000))
+        eq(len(sizes(1400)), 1, f"{what}: what fits is one packet")
+        before = path.a.stats()["icmp_in"]
+        for mtu in (1300, 1280 if outer == 6 else 576):
+            wire.send(maker.too_large(maker.plain(), mtu))
+        ok(wait(lambda: path.a.stats()["icmp_in"] == before + 2), f"{what}: two lies are heard")
+        ok("mtu" not in path.a.run(f"ip route get {far}"), f"{what}: the route has not heard of it")
+        eq(sizes(1400), [1024 + 16 + header, 1448 - 1024 + 16 + header], f"{what}: 1400 octets are two fragments")
+        eq(max(sizes(20000)), full, f"{what}: fragments are as large as before")
+        eq(sizes(900 if outer == 6 or words else 400), [(900 if outer == 6 or words else 400) + 48 + header],
+           f"{what}: a small one is whole")
+        path.a.ip("link set efh0 mtu 1400")
+        tcp.stream(linked, 6, 1 << 20, "write", PORT + 1)
+
+
 def star_path(star):
     """Its first two hosts, as the ends of a path."""
     class Two(Ends):
@@ -244,4 +292,4 @@ def asked():
 
 if __name__ == "__main__":
     # emulated, so few packets a second go both ways that chance decides
-    main(links, amplified, *(() if emulated() else (asked,)))
+    main(links, doubted, amplified, *(() if emulated() else (asked,)))

@@ -38,6 +38,9 @@ def learnt(first):
             got = receive(rx)
             if family == 6:         # IPv4 comes where IPv6 has been
                 eq(got, None, f"{what}: lost")
+            # of a packet without EFH anybody can say that it was too large; of this one not
+            tx.send(data(20000, 1))
+            receive(rx)
             size = fragment_size(NARROW, carrier)
             header = OUTER_HEADER[carrier]
             for again in (first, 100, 1300, NARROW - header - OUTER_HEADER[family] - 8, 1400,
