@@ -79,7 +79,7 @@ struct efh_link {
 	bool udp;
 	__be16 dport;
 	struct efh_link_config __rcu *config;
-	struct efh_port *port;			/* UDP; constant while up */
+	struct efh_port *port;			/* UDP; as where it stands */
 	struct gro_cells gro_cells;
 	struct efh_link_stats __percpu *stats;
 	struct list_head peers;			/* read under RCU, too */

@@ -331,6 +331,9 @@ struct efh_peer *efh_peer_add(struct efh_link *link,
 
 err_prefixes:
 	efh_prefixes_remove(link, peer->prefixes, peer->count);
+	/* Packets found it by them. */
+	synchronize_net();
+	efh_alive_exit(peer);
 err_free:
 	call_rcu(&peer->rcu, efh_peer_free);
 	return ERR_PTR(err);

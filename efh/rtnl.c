@@ -175,9 +175,10 @@ static int efh_link_place(struct efh_link *link, struct netlink_ext_ack *extack)
 	return err;
 }
 
-/* It stands nowhere again. It has no peers yet. */
+/* It stands nowhere again. It has no peers, but packets may have met one. */
 static void efh_link_unplace(struct efh_link *link)
 {
+	synchronize_net();
 	if (link->port)
 		efh_port_put(link);
 	efh_link_lower_put(link);
@@ -319,16 +320,21 @@ static int efh_link_change(struct efh_link *link, bool places,
 				      extack);
 	if (!err && places)
 		err = efh_link_place(link, extack);
-	if (!err)
-		err = efh_link_move(link, &setup, extack);
 	if (err) {
 		kfree(config);
 		return err;
 	}
-	if (setup.own)
-		link->dev->flags |= IFF_POINTOPOINT;
+	/* Before there is whom to send to. */
 	efh_link_headroom(link);
 	rcu_assign_pointer(link->config, config);
+	err = efh_link_move(link, &setup, extack);
+	if (err) {
+		rcu_assign_pointer(link->config, old);
+		kfree_rcu(config, rcu);
+		return err;
+	}
+	if (setup.own)
+		link->dev->flags |= IFF_POINTOPOINT;
 	kfree_rcu(old, rcu);
 	return 0;
 }

@@ -60,9 +60,12 @@ def nowhere():
             (f"link set efh0 local {path.A6} remote {path.B4}", "remote: local and remote are of different families"),
             (f"link set efh0 local {path.A6} carrier udp sport 9 8", "sport: source ports are"),
             (f"link set efh0 local {path.A6} dev efh0", ""),
+            ("link show lo", 'device "lo" is not of type efh'),
             ("link set lo ttl 3", 'device "lo" is not of type efh'),
             ("link set efh9 ttl 3", 'device "efh9"')):
         no(a, words, said, "nowhere")
+    a.ip("link property add dev efh0 altname another")
+    eq(of(a, "another")["dev"], "efh0", "by another name")
     a.efhctl("link set efh0 ttl inherit tos inherit fragsize 2048 retransmit off")
     eq(of(a), {"dev": "efh0", "ttl": 0, "tos": 1, "fragsize": 2048, "retransmit": False},
        "what needs no place is set")

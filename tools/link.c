@@ -68,7 +68,10 @@ static void add_link_carrier(json_t *object, const char *key,
 static const struct field fields[] = {
 	{ "local", IFLA_EFH_LOCAL, add_address },
 	{ "remote", IFLA_EFH_REMOTE, add_address },
-	{ "link", IFLA_EFH_LINK, add_device },
+	{ }
+};
+
+static const struct field other_fields[] = {
 	{ "carrier", IFLA_EFH_CARRIER, add_link_carrier },
 	{ "dport", IFLA_EFH_DPORT, add_port },
 	{ "sport_min", IFLA_EFH_SPORT_MIN, add_port },
@@ -86,22 +89,31 @@ static json_t *link_row(const struct nlmsghdr *answer,
 {
 	const struct nlattr *info[IFLA_INFO_MAX + 1];
 	const struct nlattr *of_kind[IFLA_EFH_MAX + 1];
-	const char *name, *wanted = data;
+	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(answer);
+	const unsigned int *wanted = data;
+	uint64_t lower;
 	json_t *row;
 
-	(void)answer;
 	if (!attrs[IFLA_LINKINFO] || !attrs[IFLA_IFNAME])
 		return NULL;
-	name = mnl_attr_get_str(attrs[IFLA_IFNAME]);
 	nl_nested(attrs[IFLA_LINKINFO], info, IFLA_INFO_MAX);
 	if (!info[IFLA_INFO_KIND] || !info[IFLA_INFO_DATA] ||
 	    strcmp(mnl_attr_get_str(info[IFLA_INFO_KIND]), EFH_LINK_KIND) ||
-	    (wanted && strcmp(name, wanted)))
+	    (*wanted && *wanted != (unsigned int)ifi->ifi_index))
 		return NULL;
 	nl_nested(info[IFLA_INFO_DATA], of_kind, IFLA_EFH_MAX);
 	row = json_or_die(json_object());
-	json_set(row, "dev", json_string(name));
+	json_set(row, "dev",
+		 json_string(mnl_attr_get_str(attrs[IFLA_IFNAME])));
 	add_fields(row, fields, of_kind);
+	lower = of_kind[IFLA_EFH_LINK] ? nl_uint(of_kind[IFLA_EFH_LINK]) : 0;
+	/* in another namespace it is another's number here */
+	if (lower && attrs[IFLA_LINK_NETNSID])
+		json_set(row, "link",
+			 json_sprintf("if%u", (unsigned int)lower));
+	else if (lower)
+		add_device(row, "link", of_kind[IFLA_EFH_LINK]);
+	add_fields(row, other_fields, of_kind);
 	return row;
 }
 
@@ -134,22 +146,27 @@ static void link_text(const json_t *link)
 	putchar('\n');
 }
 
-/* the kernel says of devices that there are none of a name */
-static void *link_wanted(int argc, char **argv)
+static int other_kind(const char *name)
 {
-	if (!argc)
-		return NULL;
-	parse_device(argv[0]);
-	parse_end(argc - 1, argv + 1);
-	return argv[0];
+	fprintf(stderr, "efhctl: device \"%s\" is not of type " EFH_LINK_KIND "\n",
+		name);
+	return EXIT_FAILURE;
 }
 
 static int link_show(int argc, char **argv)
 {
-	void *wanted = link_wanted(argc, argv);
+	unsigned int wanted = argc ? parse_device(argv[0]) : 0;
+	json_t *rows;
 
-	return print_rows(nl_dump(nl_link_request(RTM_GETLINK, NLM_F_DUMP, 0),
-				  IFLA_LINKINFO, link_row, wanted), link_text);
+	if (argc)
+		parse_end(argc - 1, argv + 1);
+	rows = nl_dump(nl_link_request(RTM_GETLINK, NLM_F_DUMP, 0),
+		       IFLA_MAX, link_row, &wanted);
+	if (argc && rows && !json_array_size(rows)) {
+		json_decref(rows);
+		return other_kind(argv[0]);
+	}
+	return print_rows(rows, link_text);
 }
 
 static int link_set(int argc, char **argv)
@@ -170,11 +187,8 @@ static int link_set(int argc, char **argv)
 	mnl_attr_nest_end(req, data);
 	mnl_attr_nest_end(req, info);
 	err = nl_send(req, NULL, NULL);
-	if (err == -EOPNOTSUPP && !nl_explained()) {
-		fprintf(stderr, "efhctl: device \"%s\" is not of type " EFH_LINK_KIND "\n",
-			argv[0]);
-		return EXIT_FAILURE;
-	}
+	if (err == -EOPNOTSUPP && !nl_explained())
+		return other_kind(argv[0]);
 	return err ? nl_error(err, words) : EXIT_SUCCESS;
 }
 
