@@ -26,13 +26,20 @@ struct efh_plan {
 };
 
 /**
- * efh_plan_two() - L of a packet that is to be two fragments, not one
+ * efh_plan_doubted() - L of a packet that would pass whole, but for a doubt
  * @length: of it, octets
+ * @room: what passes without doubt, octets behind the EFH header
+ *
+ * Return: half of it, or less if there is no room for that, in octets.
  */
-static inline unsigned int efh_plan_two(unsigned int length)
+static inline unsigned int efh_plan_doubted(unsigned int length, int room)
 {
-	return max_t(unsigned int, round_up(DIV_ROUND_UP(length, 2), 8),
-		     EFH_MIN_FRAGMENT);
+	unsigned int half = round_up(DIV_ROUND_UP(length, 2), 8);
+
+	if (room < EFH_MIN_FRAGMENT)
+		return EFH_MIN_FRAGMENT;
+	return clamp_t(unsigned int, half, EFH_MIN_FRAGMENT,
+		       round_down(room, 8));
 }
 
 int efh_gso_begin(struct sk_buff *skb, const struct efh_plan *plan);

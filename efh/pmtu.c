@@ -93,7 +93,7 @@ static bool efh_quote_header(const u8 *p, unsigned int len, unsigned int at,
 	return true;
 }
 
-/* Anything else. Return: true: for efh_pmtu_doubt() to see whose it is */
+/* Anything else. Return: true: for efh_pmtu_peer() to see whose it is */
 static bool efh_quote_plain(struct efh_quote *quote)
 {
 	quote->plain = true;
@@ -256,12 +256,47 @@ static bool efh_pmtu_heed(struct efh_net *en, const struct efh_error *error)
 	return true;
 }
 
-/*
- * It quotes a packet without EFH: a link's? If its peer does not take EFH there
- * is that word alone, and it is the stack's.
+/* The stack would not believe less of a route, either. */
+static u32 efh_pmtu_least(const struct efh_net *en, const struct efh_peer *peer)
+{
+	return ipv6_addr_v4mapped(&peer->key.remote) ?
+	       READ_ONCE(en->net->ipv4.ip_rt_min_pmtu) : IPV6_MIN_MTU;
+}
+
+/**
+ * efh_pmtu_doubt() - a router says that a packet without EFH was too large
+ * @peer: of a link, whom it was for
+ * @skb: the error
+ * @mtu: what the router takes, octets
+ *
+ * Context: RCU read side, BH disabled.
+ * Return: false if the peer does not take EFH: there is that word alone then.
  */
-static bool efh_pmtu_doubt(struct efh_net *en, const struct sk_buff *skb,
-			   const struct efh_error *error)
+bool efh_pmtu_doubt(struct efh_peer *peer, const struct sk_buff *skb, u32 mtu)
+{
+	struct efh_net *en = efh_net(peer->link->net);
+	struct efh_destination_key key = { .addr = peer->key.remote };
+	struct efh_destination *d;
+
+	key.scope = efh_carrier_scope(skb->dev,
+				      ipv6_addr_v4mapped(&key.addr) ? 0 :
+				      inet6_iif(skb), &key.addr);
+	d = efh_destination_find(en, &key);
+	if (d && efh_destination_peek(d, &d->unaware))
+		return false;
+	mtu = max(mtu, efh_pmtu_least(en, peer));
+	if (!efh_lately(READ_ONCE(peer->doubted), EFH_PMTU_DOUBT) ||
+	    mtu < READ_ONCE(peer->plain))
+		WRITE_ONCE(peer->plain, mtu);
+	WRITE_ONCE(peer->doubted, efh_now());
+	WRITE_ONCE(en->doubted, efh_now());
+	return true;
+}
+
+/* Whom was a packet for that is quoted? NULL if it is no link's of this host. */
+static struct efh_peer *efh_pmtu_peer(struct efh_net *en, struct sk_buff *skb,
+				      const struct efh_error *error,
+				      enum efh_carrier carrier)
 {
 	const struct efh_quote *quote = &error->quote;
 	struct efh_peer_key key = {
@@ -270,26 +305,30 @@ static bool efh_pmtu_doubt(struct efh_net *en, const struct sk_buff *skb,
 		.port = quote->dport,
 		.udp = efh_carrier_udp(quote->key.carrier),
 	};
-	struct efh_destination *d;
 	struct efh_peer *peer;
 
 	if (!error->mtu || !ipv6_addr_equal(&error->told, &quote->source))
-		return false;
+		return NULL;
 	peer = efh_peer_find(en, &key, skb);
 	if (!peer && key.udp) {
 		/* He listens elsewhere; from behind a NAT all goes to one port. */
 		key.port = htons(quote->key.label);
 		peer = efh_peer_find(en, &key, skb);
 	}
-	d = efh_destination_find(en, &quote->key.destination);
-	if (!peer || (d && efh_destination_peek(d, &d->unaware)))
-		return false;
-	if (!efh_lately(READ_ONCE(peer->doubted), EFH_PMTU_DOUBT) ||
-	    error->mtu < READ_ONCE(peer->plain))
-		WRITE_ONCE(peer->plain, error->mtu);
-	WRITE_ONCE(peer->doubted, efh_now());
-	WRITE_ONCE(en->doubted, efh_now());
-	return true;
+	if (peer && key.udp && READ_ONCE(peer->port) != quote->dport)
+		return NULL;
+	return peer && efh_carrier_local(en->net, skb, carrier) ? peer : NULL;
+}
+
+/* It quotes a packet without EFH: a link's? What is no complaint is no reason. */
+static bool efh_pmtu_heed_plain(struct efh_net *en, struct sk_buff *skb,
+				const struct efh_error *error,
+				enum efh_carrier carrier)
+{
+	struct efh_peer *peer = efh_pmtu_peer(en, skb, error, carrier);
+
+	return peer && (error->mtu >= error->quote.length ||
+			efh_pmtu_doubt(peer, skb, error->mtu));
 }
 
 /* What becomes of an error that quotes EFH: its end, if it is for this host. */
@@ -297,8 +336,11 @@ static unsigned int efh_pmtu_verdict(struct efh_net *en, struct sk_buff *skb,
 				     const struct efh_error *error,
 				     enum efh_carrier carrier)
 {
-	if (error->quote.plain ? efh_pmtu_doubt(en, skb, error) :
-				 efh_pmtu_heed(en, error)) {
+	bool heeded = error->quote.plain ?
+		      efh_pmtu_heed_plain(en, skb, error, carrier) :
+		      efh_pmtu_heed(en, error);
+
+	if (heeded) {
 		efh_stats_inc(en, EFH_A_STATS_ICMP_IN);
 		consume_skb(skb);
 		return NF_STOLEN;

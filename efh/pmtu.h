@@ -17,6 +17,7 @@ unsigned long efh_pmtu_lifetime(const struct efh_net *en,
 				const struct efh_destination *d);
 unsigned int efh_pmtu_get(struct efh_net *en, struct efh_destination *d,
 			  unsigned int local);
+bool efh_pmtu_doubt(struct efh_peer *peer, const struct sk_buff *skb, u32 mtu);
 bool efh_pmtu_doubted(const struct efh_net *en);
 unsigned int efh_pmtu_plain(const struct efh_peer *peer, unsigned int mtu);
 bool efh_pmtu_unaware(struct efh_net *en, struct efh_destination *d);

@@ -160,7 +160,7 @@ drop:
 /*
  * An ICMP error quotes a packet to a port of this number; was it ours? The
  * network header is the quoted one, the transport header the quoted UDP header,
- * and the ICMP header is right before. What it says of size the stack heeds.
+ * and the ICMP header is right before. What it says of size is pmtu.c's.
  */
 static int efh_port_error(struct sock *sk, struct sk_buff *skb)
 {

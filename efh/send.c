@@ -222,13 +222,13 @@ static bool efh_send_plan(struct sk_buff *skb, const struct efh_sending *s,
 	headers = plan->place.at + EFH_HDR_LEN;
 	length = skb->len - plan->place.at;
 	size = s->mtu > headers ? round_down(s->mtu - headers, 8) : 0;
+	if (size >= EFH_MIN_FRAGMENT && skb->len <= s->mtu &&
+	    skb->len > s->plain)
+		size = efh_plan_doubted(length, (int)s->plain - (int)headers);
 	if (s->fragment_size)
 		size = min(size, s->fragment_size);
 	if (length > size && size < EFH_MIN_FRAGMENT)
 		return false;
-	/* It would pass whole, but for a doubt. */
-	if (skb->len <= s->mtu && skb->len > s->plain)
-		size = efh_plan_two(length);
 	plan->size = size;
 	plan->count = length > size ? DIV_ROUND_UP(length, size) : 1;
 	return plan->count <= EFH_MAX_FRAGMENTS &&

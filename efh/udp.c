@@ -154,11 +154,10 @@ static void efh_udp_large(struct sk_buff *skb, const struct efh_udp *u)
 
 	if (u->room > EFH_HDR_LEN)
 		plan.size = round_down(u->room - EFH_HDR_LEN, 8);
+	if (skb->len <= u->room)
+		plan.size = efh_plan_doubted(skb->len, u->plain - EFH_HDR_LEN);
 	if (limit)
 		plan.size = min(plan.size, limit);
-	/* It would pass whole, but for a doubt. */
-	if (skb->len <= u->room)
-		plan.size = efh_plan_two(skb->len);
 	if (plan.size < EFH_MIN_FRAGMENT ||
 	    skb->len > plan.size * EFH_MAX_FRAGMENTS) {
 		efh_stats_inc(en, EFH_A_STATS_OUT_FAILED);
@@ -169,6 +168,10 @@ static void efh_udp_large(struct sk_buff *skb, const struct efh_udp *u)
 	}
 	plan.count = DIV_ROUND_UP(skb->len, plan.size);
 	flow = u->flow ?: efh_flow_get(en, &u->key);
+	if (skb->len <= u->room && (!flow || !efh_offload_ready())) {
+		efh_udp_plain(skb, u);
+		return;
+	}
 	if (!flow || !efh_offload_ready()) {
 		efh_stats_inc(en, EFH_A_STATS_OUT_FAILED);
 		efh_udp_lost(skb, u, EFH_LINK_OUT_NO_MEMORY);
