@@ -34,12 +34,9 @@ struct efh_plan {
  */
 static inline unsigned int efh_plan_doubted(unsigned int length, int room)
 {
-	unsigned int half = round_up(DIV_ROUND_UP(length, 2), 8);
+	int half = round_up(DIV_ROUND_UP(length, 2), 8);
 
-	if (room < EFH_MIN_FRAGMENT)
-		return EFH_MIN_FRAGMENT;
-	return clamp_t(unsigned int, half, EFH_MIN_FRAGMENT,
-		       round_down(room, 8));
+	return max_t(int, min(half, round_down(room, 8)), EFH_MIN_FRAGMENT);
 }
 
 int efh_gso_begin(struct sk_buff *skb, const struct efh_plan *plan);
