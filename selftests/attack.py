@@ -3,6 +3,7 @@
 """Somebody who is not on the path forges and replays all there is, as fast as his line takes it."""
 import itertools
 import json
+import os
 import random
 import socket
 import struct
@@ -277,14 +278,15 @@ def asked():
         tx, rx = path.udp(family, PORT)
         sending = Sending(tx, rx, family, follow=False)
         time.sleep(2)
+        quiet = sending.share(SECONDS)
         flow = max(flows(path.a), key=lambda f: f["fragments"])
         maker = Forger(path.ends(family)[1], path.ends(family)[0], False, flow.get("flowlabel", 0), family)
         made = [(maker.fragment, maker.whole)[number % 2]() for number in range(200)]
         with Attack(wire, made, 0.003) as attack:
             time.sleep(1)
             share = sending.share(SECONDS)
-        note(f"IPv{family}: {attack.sent} packets made up")
-        ok(share > 0.9, f"IPv{family}: what is lost is sent again", f"{share:.3f}")
+        note(f"IPv{family}: {attack.sent} packets made up; {share:.3f} arrive, {quiet:.3f} before")
+        ok(share > quiet - 0.1, f"IPv{family}: what is lost is sent again as before", f"{share:.3f} of {quiet:.3f}")
         flow = max(flows(path.a), key=lambda f: f["fragments"])
         ok(5000 < flow["loss_ppm"] < 50000, f"IPv{family}: and the source knows what is lost", flow)
         sending.end()
@@ -292,6 +294,11 @@ def asked():
     wire.close()
 
 
+def slow():
+    """A processor, or a kernel that looks for leaks, that does so few packets a second that most
+    are made up."""
+    return emulated() or os.path.exists("/sys/kernel/debug/kmemleak")
+
+
 if __name__ == "__main__":
-    # emulated, so few packets a second go both ways that chance decides
-    main(links, doubted, amplified, *(() if emulated() else (asked,)))
+    main(links, doubted, amplified, *(() if slow() else (asked,)))
