@@ -216,8 +216,8 @@ class Namespace:
             drops = {name: now[name] for name in DROPS if now[name]}
             good = now["in_fragments"] == now["in_delivered"] + now["reassembly_fragments"] + \
                 sum(drops.values())
-            # while some are being given up the figures are not all of one moment
-            if good or not now["reassembly_fragments"]:
+            # while some come or are given up the figures are not all of one moment
+            if good:
                 break
             time.sleep(0.1)
         if not good or now["in_fragments"]:
