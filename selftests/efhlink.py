@@ -80,19 +80,27 @@ def ready(ns, local):
         raise RuntimeError(f"{ns.role()} does not get {local}")
 
 
-class Linked:
-    """An efh link between the ends of a path, as a path itself."""
+class Both:
+    """Two hosts that links join, as a path itself."""
+
+    def __init__(self, a, b):
+        self.a, self.b = a, b
+
+    def ends(self, family):
+        return INNER[family][:2]
+
+
+class Linked(Both):
+    """An efh link between the ends of a path."""
 
     def __init__(self, path, family, extra="", ends=None, dev="efh0"):
-        self.path, self.a, self.b, self.family, self.dev = path, path.a, path.b, family, dev
+        super().__init__(path.a, path.b)
+        self.path, self.family, self.dev = path, family, dev
         self.outer = ends or path.ends(family)
         for number, ns in enumerate((self.a, self.b)):
             local, remote = self.outer[number], self.outer[1 - number]
             ns.run(f"ip link add {dev} type efh local {local} remote {remote} {extra}")
             address(ns, dev, number)
-
-    def ends(self, family):
-        return INNER[family][:2]
 
     def pair(self, family, port=9999):
         """A datagram socket of A, connected, and the one of B that it is connected to."""

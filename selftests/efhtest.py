@@ -209,21 +209,23 @@ class Namespace:
     def expect(self, what, **changes):
         return Expect(self, what, changes)
 
-    def identity(self):
-        """in = delivered + held + dropped, fragment for fragment."""
+    def sums(self):
+        """Counters, drops of them all, and whether in = delivered + held + dropped, fragment for
+        fragment: in the end, while some come or are given up the figures are not of one moment."""
         for _ in range(20):
             now = self.stats()
-            drops = {name: now[name] for name in DROPS if now[name]}
-            good = now["in_fragments"] == now["in_delivered"] + now["reassembly_fragments"] + \
-                sum(drops.values())
-            # while some come or are given up the figures are not all of one moment
+            drops = sum(now[name] for name in DROPS)
+            good = now["in_fragments"] == now["in_delivered"] + now["reassembly_fragments"] + drops
             if good:
                 break
             time.sleep(0.1)
+        return now, drops, good
+
+    def identity(self):
+        now, drops, good = self.sums()
         if not good or now["in_fragments"]:
-            ok(good, f"{self.role()}: in {now['in_fragments']} = delivered "
-               f"{now['in_delivered']} + held {now['reassembly_fragments']} + dropped "
-               f"{sum(drops.values())}", now)
+            ok(good, f"{self.role()}: in {now['in_fragments']} = delivered {now['in_delivered']} + held "
+               f"{now['reassembly_fragments']} + dropped {drops}", now)
 
     def role(self):
         return self.name.rsplit("-", 1)[1]

@@ -61,6 +61,13 @@ def icmp4(kind, code, word, body):
     return head[:2] + struct.pack("!H", checksum(head + body)) + head[4:] + body
 
 
+def error(src, dst, kind, code, word, quoted):
+    """An ICMP error of the family of its addresses."""
+    if ":" in src:
+        return ip(src, dst, ICMP6, icmp6(src, dst, kind, code, word, quoted))
+    return ip(src, dst, ICMP, icmp4(kind, code, word, quoted))
+
+
 def header(cache, index, offset, more, ident, nexthdr=None, ps=0, option=EFH, optlen=12,
            res=0, extra=b""):
     """An EFH header; offset in octets; extra: whole options beside it."""

@@ -83,13 +83,12 @@ class Exchange:
         if quote[0] >> 4 == 6:
             kind, code, word = rng.choice(((2, 0, rng.choice((1280, 1400, 1500, 0, 68, 1 << 31))),
                                            (4, 2, 42), (4, 0, 45), (3, 1, 0), (1, 4, 0), (4, 1, 6)))
-            body = efhwire.icmp6(self.pair.A6, self.pair.B6, kind, code, word,
-                                 quote[:rng.choice((1232, 1232, 56, 48, 40, 20))])
-            return [efhwire.ip(self.pair.A6, self.pair.B6, efhwire.ICMP6, body)]
+            return [efhwire.error(self.pair.A6, self.pair.B6, kind, code, word,
+                                  quote[:rng.choice((1232, 1232, 56, 48, 40, 20))])]
         kind, code, word = rng.choice(((3, 4, rng.choice((576, 1400, 1500, 0, 67, 0xFFFF))),
                                        (3, 2, 0), (12, 0, 20 << 24), (11, 1, 0), (3, 3, 0)))
-        body = efhwire.icmp4(kind, code, word, quote[:rng.choice((548, 548, 36, 28, 20))])
-        return [efhwire.ip(self.pair.A4, self.pair.B4, efhwire.ICMP, body)]
+        return [efhwire.error(self.pair.A4, self.pair.B4, kind, code, word,
+                              quote[:rng.choice((548, 548, 36, 28, 20))])]
 
     def mutate(self, frame):
         """Change something in a packet, and sometimes what would give it away."""

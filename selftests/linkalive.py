@@ -174,7 +174,7 @@ def hints():
         INNER[6][0], FAR[6], 5, 7, bytes(100))))
     stranger = gates.star.outer("c", 6)
     for what, packet in (
-            ("unreachable", efhwire.ip(stranger, a, efhwire.ICMP6, efhwire.icmp6(stranger, a, 1, 3, 0, quoted))),
+            ("unreachable", efhwire.error(stranger, a, 1, 3, 0, quoted)),
             ("RESET", efhwire.ip(b, a, efhwire.DSTOPTS, efhwire.control(efhwire.RESET))),
             ("another life", efhwire.ip(b, a, efhwire.DSTOPTS, efhwire.control(efhwire.PROBE, epoch=77))),
             ("an answer", efhwire.ip(b, a, efhwire.DSTOPTS, efhwire.control(efhwire.PROBE_ACK, nonce=5)))):

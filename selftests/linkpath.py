@@ -134,9 +134,8 @@ def errors_forged():
         third = "2001:db8:9::9" if carrier == 6 else "203.0.113.9"
         a, b = linked.outer
 
-        def unreachable(quoted, a=a, b=b, ip6=carrier == 6):
-            return efhwire.ip(b, a, efhwire.ICMP6, efhwire.icmp6(b, a, 1, 0, 0, quoted)) if ip6 else \
-                efhwire.ip(b, a, efhwire.ICMP, efhwire.icmp4(3, 1, 0, quoted))
+        def unreachable(quoted, a=a, b=b, kind=(1, 0) if carrier == 6 else (3, 1)):
+            return efhwire.error(b, a, *kind, 0, quoted)
 
         for family in (6, 4):
             near, far = linked.ends(family)
@@ -286,7 +285,7 @@ def vrf():
         local, remote = path.ends(carrier)
         path.b.ip(f"link add efh0 type efh local {remote} remote {local} dev red {words}")
         address(path.b, "efh0", 1)
-        linked = type("Both", (), dict(a=path.a, b=path.b, ends=lambda _, f: INNER[f][:2]))()
+        linked = Both(path.a, path.b)
         for lower in ("red", "a0"):
             path.a.ip(f"link add efh0 type efh local {local} remote {remote} dev {lower} {words}")
             address(path.a, "efh0", 0)
@@ -330,7 +329,7 @@ def bound():
     a.ip("link set any up", "link set one up", "addr add fd00::1/64 dev any nodad",
          "addr add 10.9.0.1/24 dev any")
     ready(a, "fd00::1")
-    passes(type("Both", (), dict(a=a, b=b, ends=lambda _, f: INNER[f][:2]))(),
+    passes(Both(a, b),
            "a link without a device beside one with")
 
 
@@ -360,7 +359,7 @@ def elsewhere():
         inside = Namespace("i")
         path.b.ip(f"link add efh0 type efh local {remote} remote {local} {words}")
         address(path.b, "efh0", 1)
-        linked = type("Both", (), dict(a=inside, b=path.b, ends=lambda _, f: INNER[f][:2]))()
+        linked = Both(inside, path.b)
         unlimited(path.r, path.a, inside)
         for how in ("moved", "link-netns"):
             if how == "moved":

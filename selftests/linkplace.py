@@ -84,7 +84,7 @@ def placed():
             bare(ns)
             address(ns, "efh0", number)
             ns.efhctl(f"link set efh0 local {ends[number]} remote {ends[1 - number]} {words}")
-        linked = type("Both", (), dict(a=path.a, b=path.b, ends=lambda _, f: INNER[f][:2]))()
+        linked = Both(path.a, path.b)
         passes(linked, what)
         ok("POINTOPOINT" in show(path.a)["flags"], f"{what}: it is point to point")
         eq({key: value for key, value in of(path.a).items() if value != 0 and key != "dev"}, info(path.a),
@@ -119,7 +119,7 @@ def undone():
     path.b.ip(f"link add efh0 type efh local {path.B6} remote {path.A6} carrier udp dport 4000")
     for number, ns in enumerate((a, path.b)):
         address(ns, "efh0", number)
-    passes(type("Both", (), dict(a=a, b=path.b, ends=lambda _, f: INNER[f][:2]))(), "another place", inner=(6,))
+    passes(Both(a, path.b), "another place", inner=(6,))
     a.ip("link del a0")
     ok(a.run("ip link show efh0", check=False).returncode, "it goes with its lower device")
 

@@ -91,9 +91,8 @@ def tunnelled():
 def error(family, router, sender, quoted, mtu):
     """What a router that cannot forward `quoted` answers."""
     if family == 6:
-        return efhwire.ip(router, sender, efhwire.ICMP6,
-                          efhwire.icmp6(router, sender, 2, 0, mtu, quoted[:1232]))
-    return efhwire.ip(router, sender, efhwire.ICMP, efhwire.icmp4(3, 4, mtu, quoted[:548]))
+        return efhwire.error(router, sender, 2, 0, mtu, quoted[:1232])
+    return efhwire.error(router, sender, 3, 4, mtu, quoted[:548])
 
 
 def forged():

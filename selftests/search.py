@@ -254,15 +254,14 @@ def forged():
         events = pair.a.events()
 
         def too_big(quote):
-            wire.send(efhwire.ip(b, a, efhwire.ICMP6, efhwire.icmp6(b, a, 2, 0, 1300, quote[:1200]))
-                      if family == 6 else
-                      efhwire.ip(b, a, efhwire.ICMP, efhwire.icmp4(3, 4, 1300, quote[:500])))
+            wire.send(efhwire.error(b, a, 2, 0, 1300, quote[:1200]) if family == 6 else
+                      efhwire.error(b, a, 3, 4, 1300, quote[:500]))
 
         probe = efhwire.ip(a, b, efhwire.DSTOPTS, efhwire.control(efhwire.PROBE, 1500, fragment.label, 77) +
                            bytes(1400), label=fragment.label)
         too_big(probe)
-        wire.send(efhwire.ip(b, a, efhwire.ICMP6, efhwire.icmp6(b, a, 4, 2, 42, probe[:1200])) if family == 6 else
-                  efhwire.ip(b, a, efhwire.ICMP, efhwire.icmp4(3, 2, 0, probe[:500])))
+        wire.send(efhwire.error(b, a, 4, 2, 42, probe[:1200]) if family == 6 else
+                  efhwire.error(b, a, 3, 2, 0, probe[:500]))
         for _ in range(20):
             tx.sendto(bytes(9000), (b, PORT))
             time.sleep(0.02)

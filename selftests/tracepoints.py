@@ -42,8 +42,7 @@ def fire():
         far = Wire(pair.b, "b0", pair.mac_a, pair.mac_b)
         tx.sendto(data(4000), (pair.B6, 9999))
         sent = next(p for p in map(efhwire.Packet, far.frames()) if p.efh)
-        far.send(efhwire.ip(pair.B6, pair.A6, efhwire.ICMP6, efhwire.icmp6(
-            pair.B6, pair.A6, 2, 0, 1300, sent.data[:1200])))
+        far.send(efhwire.error(pair.B6, pair.A6, 2, 0, 1300, sent.data[:1200]))
         wait(lambda: pair.a.stats()["icmp_in"])
     finally:
         trace("events/efh/enable", "0")

@@ -112,10 +112,9 @@ def forged():
                                      ("the right one", packet.data, True)):
             before = path.a.stats()
             if family == 6:
-                answer = efhwire.ip(b, a, efhwire.ICMP6, efhwire.icmp6(
-                    b, a, 4, 2, packet.efh_at + 2, quoted[:1232]))
+                answer = efhwire.error(b, a, 4, 2, packet.efh_at + 2, quoted[:1232])
             else:
-                answer = efhwire.ip(b, a, efhwire.ICMP, efhwire.icmp4(3, 2, 0, quoted[:548]))
+                answer = efhwire.error(b, a, 3, 2, 0, quoted[:548])
             wire.send(answer)
             name = "icmp_in" if heeded else "icmp_invalid"
             ok(wait(lambda: path.a.stats()[name] == before[name] + 1, 2),
@@ -134,8 +133,7 @@ def other_problem():
     packet = [p for p in map(Packet, seen.frames()) if p.efh][1]
     wire = Wire(path.r, "ra", path.mac_a, path.mac_ra)
     for code, pointer in ((0, packet.efh_at + 6), (1, packet.efh_at), (2, 6)):
-        wire.send(efhwire.ip(path.B6, path.A6, efhwire.ICMP6, efhwire.icmp6(
-            path.B6, path.A6, 4, code, pointer, packet.data[:1232])))
+        wire.send(efhwire.error(path.B6, path.A6, 4, code, pointer, packet.data[:1232]))
         time.sleep(0.2)
         eq(state(path, 6), {ACTIVE}, f"Parameter Problem code {code}, pointer {pointer}")
 
