@@ -93,6 +93,7 @@ typedef json_t *(*nl_row_fn)(const struct nlmsghdr *answer,
 struct nlmsghdr *nl_request(uint8_t cmd, uint16_t flags);
 struct nlmsghdr *nl_link_request(uint16_t type, uint16_t flags,
 				 unsigned int ifindex);
+void nl_words(const struct nlmsghdr *req);
 bool nl_room(const struct nlmsghdr *req, size_t len);
 int nl_send(struct nlmsghdr *req, nl_answer_fn answer, void *data);
 json_t *nl_dump(struct nlmsghdr *req, unsigned int attr_max, nl_row_fn row,
@@ -127,6 +128,8 @@ void add_uint(json_t *object, const char *key, const struct nlattr *attr);
 void add_bool(json_t *object, const char *key, const struct nlattr *attr);
 void add_address(json_t *object, const char *key, const struct nlattr *attr);
 void add_port(json_t *object, const char *key, const struct nlattr *attr);
+void add_name(json_t *object, const char *key, const struct nlattr *attr,
+	      const char *const names[], uint64_t count);
 void add_carrier(json_t *object, const char *key, const struct nlattr *attr);
 void add_state(json_t *object, const char *key, const struct nlattr *attr);
 void add_peer_state(json_t *object, const char *key,

@@ -58,20 +58,14 @@ static const struct word words[] = {
 static void add_link_carrier(json_t *object, const char *key,
 			     const struct nlattr *attr)
 {
-	uint64_t carrier = nl_uint(attr);
-
-	json_set(object, key, carrier < ARRAY_SIZE(carriers) ?
-		 json_string(carriers[carrier]) : json_integer(carrier));
+	add_name(object, key, attr, carriers, ARRAY_SIZE(carriers));
 }
 
 /* keys as ip's are for links, beside "dev" */
 static const struct field fields[] = {
 	{ "local", IFLA_EFH_LOCAL, add_address },
 	{ "remote", IFLA_EFH_REMOTE, add_address },
-	{ }
-};
-
-static const struct field other_fields[] = {
+	{ "link", IFLA_EFH_LINK, add_device },
 	{ "carrier", IFLA_EFH_CARRIER, add_link_carrier },
 	{ "dport", IFLA_EFH_DPORT, add_port },
 	{ "sport_min", IFLA_EFH_SPORT_MIN, add_port },
@@ -91,7 +85,6 @@ static json_t *link_row(const struct nlmsghdr *answer,
 	const struct nlattr *of_kind[IFLA_EFH_MAX + 1];
 	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(answer);
 	const unsigned int *wanted = data;
-	uint64_t lower;
 	json_t *row;
 
 	if (!attrs[IFLA_LINKINFO] || !attrs[IFLA_IFNAME])
@@ -106,14 +99,11 @@ static json_t *link_row(const struct nlmsghdr *answer,
 	json_set(row, "dev",
 		 json_string(mnl_attr_get_str(attrs[IFLA_IFNAME])));
 	add_fields(row, fields, of_kind);
-	lower = of_kind[IFLA_EFH_LINK] ? nl_uint(of_kind[IFLA_EFH_LINK]) : 0;
 	/* in another namespace it is another's number here */
-	if (lower && attrs[IFLA_LINK_NETNSID])
+	if (attrs[IFLA_LINK_NETNSID] && json_object_get(row, "link"))
 		json_set(row, "link",
-			 json_sprintf("if%u", (unsigned int)lower));
-	else if (lower)
-		add_device(row, "link", of_kind[IFLA_EFH_LINK]);
-	add_fields(row, other_fields, of_kind);
+			 json_sprintf("if%u", (unsigned int)
+				      nl_uint(of_kind[IFLA_EFH_LINK])));
 	return row;
 }
 
@@ -183,6 +173,7 @@ static int link_set(int argc, char **argv)
 	info = mnl_attr_nest_start(req, IFLA_LINKINFO);
 	mnl_attr_put_strz(req, IFLA_INFO_KIND, EFH_LINK_KIND);
 	data = mnl_attr_nest_start(req, IFLA_INFO_DATA);
+	nl_words(req);
 	parse_words(words, req, argc - 1, argv + 1);
 	mnl_attr_nest_end(req, data);
 	mnl_attr_nest_end(req, info);

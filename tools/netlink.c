@@ -200,11 +200,20 @@ static struct nlmsghdr *nl_prepare(void *buf, uint8_t cmd, uint8_t version,
 	return req;
 }
 
+/* what follows in @req are attributes that words stand for */
+void nl_words(const struct nlmsghdr *req)
+{
+	words_at = mnl_nlmsg_get_payload_len(req);
+}
+
 /* begin a request; it goes to the family, whose number nl_send() finds out */
 struct nlmsghdr *nl_request(uint8_t cmd, uint16_t flags)
 {
-	words_at = sizeof(struct genlmsghdr);
-	return nl_prepare(request, cmd, EFH_GENL_VERSION, flags);
+	struct nlmsghdr *req = nl_prepare(request, cmd, EFH_GENL_VERSION,
+					  flags);
+
+	nl_words(req);
+	return req;
 }
 
 /* the same of rtnetlink: about a link, or all if @ifindex is 0 */
@@ -219,9 +228,7 @@ struct nlmsghdr *nl_link_request(uint16_t type, uint16_t flags,
 	req->nlmsg_flags = NLM_F_REQUEST | flags;
 	ifi = mnl_nlmsg_put_extra_header(req, sizeof(*ifi));
 	ifi->ifi_index = ifindex;
-	/* to where the data of a kind begin, of which nothing follows */
-	words_at = sizeof(*ifi) + 2 * MNL_ATTR_HDRLEN + MNL_ATTR_HDRLEN +
-		   MNL_ALIGN(sizeof(EFH_LINK_KIND));
+	nl_words(req);
 	return req;
 }
 

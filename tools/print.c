@@ -73,9 +73,8 @@ void add_address(json_t *object, const char *key, const struct nlattr *attr)
 }
 
 /* a name, or the number where a newer kernel knows more of them */
-static void add_name(json_t *object, const char *key,
-		     const struct nlattr *attr,
-		     const char *const names[], uint64_t count)
+void add_name(json_t *object, const char *key, const struct nlattr *attr,
+	      const char *const names[], uint64_t count)
 {
 	uint64_t value = nl_uint(attr);
 
