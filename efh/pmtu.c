@@ -278,9 +278,7 @@ bool efh_pmtu_doubt(struct efh_peer *peer, const struct sk_buff *skb, u32 mtu)
 	struct efh_destination_key key = { .addr = peer->key.remote };
 	struct efh_destination *d;
 
-	key.scope = efh_carrier_scope(skb->dev,
-				      ipv6_addr_v4mapped(&key.addr) ? 0 :
-				      inet6_iif(skb), &key.addr);
+	key.scope = efh_carrier_scope(skb->dev, inet6_iif(skb), &key.addr);
 	d = efh_destination_find(en, &key);
 	if (d && efh_destination_peek(d, &d->unaware))
 		return false;

@@ -168,11 +168,11 @@ static void efh_udp_large(struct sk_buff *skb, const struct efh_udp *u)
 	}
 	plan.count = DIV_ROUND_UP(skb->len, plan.size);
 	flow = u->flow ?: efh_flow_get(en, &u->key);
-	if (skb->len <= u->room && (!flow || !efh_offload_ready())) {
-		efh_udp_plain(skb, u);
-		return;
-	}
 	if (!flow || !efh_offload_ready()) {
+		if (skb->len <= u->room) {
+			efh_udp_plain(skb, u);
+			return;
+		}
 		efh_stats_inc(en, EFH_A_STATS_OUT_FAILED);
 		efh_udp_lost(skb, u, EFH_LINK_OUT_NO_MEMORY);
 		return;
