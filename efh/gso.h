@@ -26,13 +26,13 @@ struct efh_plan {
 };
 
 /**
- * efh_plan_doubted() - L of a packet that would pass whole, but for a doubt
+ * efh_plan_cautious() - L of a packet that would pass whole, unless the stack is right
  * @length: of it, octets
- * @room: what passes without doubt, octets behind the EFH header
+ * @room: what passes in any case, octets behind the EFH header
  *
  * Return: half of it, or less if there is no room for that, in octets.
  */
-static inline unsigned int efh_plan_doubted(unsigned int length, int room)
+static inline unsigned int efh_plan_cautious(unsigned int length, int room)
 {
 	int half = round_up(DIV_ROUND_UP(length, 2), 8);
 

@@ -43,7 +43,6 @@ struct efh_net {
 	struct list_head links;			/* RTNL */
 	struct list_head ports;			/* RTNL */
 	struct efh_peer_table peers;
-	unsigned long doubted;		/* one of them was; efh_pmtu_doubted() */
 	struct efh_control_net control;
 	/* What IP carriers send with, by carrier; set once, under RTNL. */
 	struct sock *senders[EFH_CARRIER_IPV4 + 1];

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What endpoints send each other beside packets, under the IP carriers: Control
- * messages, and fragments once more. UDP's way is udp.c's.
+ * The way between endpoints: its route, what that takes, and the last step onto it.
+ * And what goes there beside packets, under the IP carriers: Control messages, and
+ * fragments once more. UDP's way is udp.c's.
  */
+#include <net/addrconf.h>
 #include <net/dst.h>
 #include <net/ip6_route.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
+#include <net/ndisc.h>
+#include <net/neighbour.h>
 #include <net/route.h>
 #include "carrier.h"
 #include "link.h"
@@ -79,6 +83,98 @@ struct dst_entry *efh_path_route(struct efh_net *en,
 	return dst;
 }
 
+/* A route's own MTU; 0 if none is set. @dst: not a bundle of IPsec's */
+static unsigned int efh_path_metric_mtu(const struct dst_entry *dst,
+					enum efh_carrier carrier)
+{
+	const struct rt6_info *rt;
+	const struct fib6_info *from;
+
+	if (!efh_carrier_ip6(carrier))
+		return dst_metric_raw(dst, RTAX_MTU);
+	rt = container_of(dst, struct rt6_info, dst);
+	if (!(rt->rt6i_flags & RTF_CACHE))
+		return dst_mtu(dst);
+	/* Without it the route is not used again. */
+	from = rcu_dereference(rt->from);
+	return from ? from->fib6_pmtu : 0;
+}
+
+/**
+ * efh_path_route_mtu() - what a route takes, but for what the stack heard since
+ * @dst: the route
+ * @carrier: its family
+ *
+ * Exceptions come of errors about any traffic with an address, and most of these
+ * prove nothing.
+ *
+ * Context: RCU read side.
+ * Return: octets.
+ */
+unsigned int efh_path_route_mtu(const struct dst_entry *dst,
+				enum efh_carrier carrier)
+{
+	const struct inet6_dev *idev;
+	unsigned int mtu;
+
+	if (dst->xfrm || dst->lwtstate)
+		return dst_mtu(dst);
+	mtu = efh_path_metric_mtu(dst, carrier);
+	if (mtu)
+		return mtu;
+	idev = efh_carrier_ip6(carrier) ? __in6_dev_get(dst->dev) : NULL;
+	return idev ? READ_ONCE(idev->cnf.mtu6) : READ_ONCE(dst->dev->mtu);
+}
+
+/* Who takes it on its way. @v6: by an IPv6 address */
+static struct neighbour *efh_path_neighbour(struct sk_buff *skb, bool *v6)
+{
+	struct dst_entry *dst = skb_dst(skb);
+	struct neighbour *neigh;
+	const struct in6_addr *next;
+
+	if (skb->protocol == htons(ETH_P_IP))
+		return ip_neigh_for_gw(skb_rtable(skb), skb, v6);
+	*v6 = false;
+	next = rt6_nexthop(container_of(dst, struct rt6_info, dst),
+			   &ipv6_hdr(skb)->daddr);
+	neigh = __ipv6_neigh_lookup_noref(dst->dev, next);
+	return neigh ?: __neigh_create(&nd_tbl, next, dst->dev, false);
+}
+
+/**
+ * efh_path_output() - IP's last step, which does not ask what the path takes
+ * @en: the namespace
+ * @skb: what is larger than the stack believes that it may be: a packet, or a run,
+ *	to one destination, by a route that does not encapsulate; taken
+ *
+ * Context: RCU read side, BH disabled.
+ * Return: as the stack's output functions.
+ */
+int efh_path_output(struct efh_net *en, struct sk_buff *skb)
+{
+	struct dst_entry *dst = skb_dst(skb);
+	unsigned int room = LL_RESERVED_SPACE(dst->dev);
+	struct neighbour *neigh;
+	bool v6;
+
+	if (skb_headroom(skb) < room && skb_cow(skb, room)) {
+		kfree_skb_reason(skb, SKB_DROP_REASON_NOMEM);
+		return -ENOMEM;
+	}
+	neigh = efh_path_neighbour(skb, &v6);
+	if (IS_ERR(neigh)) {
+		kfree_skb_reason(skb, SKB_DROP_REASON_NEIGH_CREATEFAIL);
+		return PTR_ERR(neigh);
+	}
+	if (skb->protocol == htons(ETH_P_IPV6))
+		IP6_UPD_PO_STATS(en->net, ip6_dst_idev(dst), IPSTATS_MIB_OUT,
+				 skb->len);
+	else
+		IP_UPD_PO_STATS(en->net, IPSTATS_MIB_OUT, skb->len);
+	return neigh_output(neigh, skb, v6);
+}
+
 /**
  * efh_path_again() - send a fragment once more
  * @en: the namespace
@@ -100,6 +196,9 @@ int efh_path_again(struct efh_net *en, struct sk_buff *skb,
 		IPCB(skb)->flags = IPSKB_REROUTED;
 	skb_dst_drop(skb);
 	skb_dst_set(skb, dst_clone(dst));
+	skb->dev = dst->dev;
+	if (skb->len > dst_mtu(dst))
+		return efh_path_output(en, skb);
 	return dst_output(en->net, NULL, skb);
 }
 
@@ -138,6 +237,7 @@ static void efh_path_header(struct sk_buff *skb, const struct efh_path *path,
  * efh_path_by() - send a Control message the way that packets of a flow go
  * @en: the namespace
  * @path: which ends
+ * @sk: the socket that those packets are sent with, if they are a link's
  * @skb: the message, with room for headers; taken
  * @dst: the way; its reference is taken
  * @label: flow label, 0 under IPv4
@@ -145,14 +245,15 @@ static void efh_path_header(struct sk_buff *skb, const struct efh_path *path,
  * Context: RCU read side, BH disabled.
  */
 void efh_path_by(struct efh_net *en, const struct efh_path *path,
-		 struct sk_buff *skb, struct dst_entry *dst, u32 label)
+		 struct sock *sk, struct sk_buff *skb, struct dst_entry *dst,
+		 u32 label)
 {
 	efh_path_header(skb, path, label);
 	skb_dst_set(skb, dst);
 	if (path->carrier == EFH_CARRIER_IPV6)
-		ip6_local_out(en->net, NULL, skb);
+		ip6_local_out(en->net, sk, skb);
 	else
-		ip_local_out(en->net, NULL, skb);
+		ip_local_out(en->net, sk, skb);
 }
 
 /**
@@ -201,6 +302,6 @@ bool efh_path_send(struct efh_net *en, const struct efh_path *path,
 		kfree_skb(skb);
 		return false;
 	}
-	efh_path_by(en, path, skb, dst, 0);
+	efh_path_by(en, path, NULL, skb, dst, 0);
 	return true;
 }

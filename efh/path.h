@@ -11,6 +11,7 @@ struct efh_flow;
 struct efh_net;
 struct efh_peer;
 struct sk_buff;
+struct sock;
 
 /**
  * struct efh_path - two endpoints and what is between them
@@ -33,10 +34,14 @@ struct efh_path {
 struct dst_entry *efh_path_route(struct efh_net *en,
 				 const struct efh_path *path, u32 label,
 				 u8 dsfield, u32 mark);
+unsigned int efh_path_route_mtu(const struct dst_entry *dst,
+				enum efh_carrier carrier);
+int efh_path_output(struct efh_net *en, struct sk_buff *skb);
 int efh_path_again(struct efh_net *en, struct sk_buff *skb,
 		   struct dst_entry *dst);
 void efh_path_by(struct efh_net *en, const struct efh_path *path,
-		 struct sk_buff *skb, struct dst_entry *dst, u32 label);
+		 struct sock *sk, struct sk_buff *skb, struct dst_entry *dst,
+		 u32 label);
 struct efh_flow *efh_path_flow(struct efh_net *en, const struct efh_path *path,
 			       __be32 label);
 bool efh_path_send(struct efh_net *en, const struct efh_path *path,

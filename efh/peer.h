@@ -103,8 +103,6 @@ struct efh_peer {
 	unsigned long heard;
 	unsigned long proved;		/* it answered from port */
 	unsigned long checked;		/* asked there, another was claimed */
-	u32 plain;			/* more does not pass, a router said, */
-	unsigned long doubted;		/* the last time then, without proof */
 	/* From here on not */
 	struct efh_alive alive;
 	struct work_struct reborn;

@@ -6,9 +6,6 @@
  * One error is believed only if it quotes an Identification that can be in
  * flight, which nobody off the path can know. Errors about EFH end here: the
  * transport's own path MTU is that of the whole packets, which do get through.
- * And so do those about a link's packets that fit without EFH: they have nothing
- * by which who complains could show that he saw them. Larger ones go in EFH then,
- * of which errors tell more than that.
  */
 #include <linux/icmp.h>
 #include <linux/icmpv6.h>
@@ -19,32 +16,23 @@
 #include <net/udp.h>
 #include "carrier.h"
 #include "event.h"
-#include "link.h"
 #include "net.h"
-#include "peer.h"
 #include "pmtu.h"
-
-/* For so long what proves nothing goes in EFH, jiffies. */
-#define EFH_PMTU_DOUBT		(600 * HZ)
 
 /**
  * struct efh_quote - a packet as an ICMP error quotes it
  * @key: the flow it would be of
  * @source: its source, mapped for IPv4
- * @dport: UDP port that it is for
  * @id: Identification, or the Nonce of a Control message
  * @control: it is one
- * @plain: it may be a link's, without EFH; it has neither then
  * @length: of the packet, octets
  * @option_at: of the EFH option, octets into the packet
  */
 struct efh_quote {
 	struct efh_flow_key key;
 	struct in6_addr source;
-	__be16 dport;
 	u64 id;
 	bool control;
-	bool plain;
 	unsigned int length;
 	unsigned int option_at;
 };
@@ -93,13 +81,6 @@ static bool efh_quote_header(const u8 *p, unsigned int len, unsigned int at,
 	return true;
 }
 
-/* Anything else. Return: true: for efh_pmtu_peer() to see whose it is */
-static bool efh_quote_plain(struct efh_quote *quote)
-{
-	quote->plain = true;
-	return true;
-}
-
 /* Whether it is ours at all is seen by its flow. @at: the UDP header */
 static bool efh_quote_udp(const u8 *p, unsigned int len, unsigned int at,
 			  const struct efh_settings *settings,
@@ -108,12 +89,10 @@ static bool efh_quote_udp(const u8 *p, unsigned int len, unsigned int at,
 	if (at + sizeof(struct udphdr) > len)
 		return false;
 	quote->key.label = get_unaligned_be16(p + at);
-	quote->dport = get_unaligned((__be16 *)(p + at +
-				     offsetof(struct udphdr, dest)));
 	quote->key.carrier = quote->key.carrier == EFH_CARRIER_IPV6 ?
 			     EFH_CARRIER_UDP6 : EFH_CARRIER_UDP4;
 	return efh_quote_header(p, len, at + sizeof(struct udphdr), settings,
-				quote) || efh_quote_plain(quote);
+				quote);
 }
 
 static bool efh_quote_ip6(const u8 *p, unsigned int len,
@@ -148,9 +127,6 @@ static bool efh_quote_ip6(const u8 *p, unsigned int len,
 			break;
 		case NEXTHDR_UDP:
 			return efh_quote_udp(p, len, at, settings, quote);
-		case NEXTHDR_IPV6:
-		case NEXTHDR_IPV4:
-			return efh_quote_plain(quote);
 		default:
 			return false;
 		}
@@ -164,23 +140,17 @@ static bool efh_quote_ip4(const u8 *p, unsigned int len,
 {
 	const struct iphdr *iph = (const struct iphdr *)p;
 
-	if (len < sizeof(*iph))
+	if (len < sizeof(*iph) || (iph->protocol != IPPROTO_DSTOPTS &&
+				   iph->protocol != IPPROTO_UDP))
 		return false;
 	ipv6_addr_set_v4mapped(iph->saddr, &quote->source);
 	ipv6_addr_set_v4mapped(iph->daddr, &quote->key.destination.addr);
 	quote->key.label = 0;
 	quote->key.carrier = EFH_CARRIER_IPV4;
 	quote->length = ntohs(iph->tot_len);
-	switch (iph->protocol) {
-	case IPPROTO_UDP:
-		return efh_quote_udp(p, len, iph->ihl * 4, settings, quote);
-	case IPPROTO_DSTOPTS:
-		return efh_quote_header(p, len, iph->ihl * 4, settings, quote);
-	case IPPROTO_IPV6:
-	case IPPROTO_IPIP:
-		return efh_quote_plain(quote);
-	}
-	return false;
+	return iph->protocol == IPPROTO_UDP ?
+	       efh_quote_udp(p, len, iph->ihl * 4, settings, quote) :
+	       efh_quote_header(p, len, iph->ihl * 4, settings, quote);
 }
 
 /**
@@ -256,95 +226,18 @@ static bool efh_pmtu_heed(struct efh_net *en, const struct efh_error *error)
 	return true;
 }
 
-/* The stack would not believe less of a route, either. */
-static u32 efh_pmtu_least(const struct efh_net *en, const struct efh_peer *peer)
-{
-	return ipv6_addr_v4mapped(&peer->key.remote) ?
-	       READ_ONCE(en->net->ipv4.ip_rt_min_pmtu) : IPV6_MIN_MTU;
-}
-
-/**
- * efh_pmtu_doubt() - a router says that a packet without EFH was too large
- * @peer: of a link, whom it was for
- * @skb: the error
- * @mtu: what the router takes, octets
- *
- * Context: RCU read side, BH disabled.
- * Return: false if the peer does not take EFH: there is that word alone then.
- */
-bool efh_pmtu_doubt(struct efh_peer *peer, const struct sk_buff *skb, u32 mtu)
-{
-	struct efh_net *en = efh_net(peer->link->net);
-	struct efh_destination_key key = { .addr = peer->key.remote };
-	struct efh_destination *d;
-
-	key.scope = efh_carrier_scope(skb->dev, inet6_iif(skb), &key.addr);
-	d = efh_destination_find(en, &key);
-	if (d && efh_destination_peek(d, &d->unaware))
-		return false;
-	mtu = max(mtu, efh_pmtu_least(en, peer));
-	if (!efh_lately(READ_ONCE(peer->doubted), EFH_PMTU_DOUBT) ||
-	    mtu < READ_ONCE(peer->plain))
-		WRITE_ONCE(peer->plain, mtu);
-	WRITE_ONCE(peer->doubted, efh_now());
-	WRITE_ONCE(en->doubted, efh_now());
-	return true;
-}
-
-/* Whom was a packet for that is quoted? NULL if it is no link's of this host. */
-static struct efh_peer *efh_pmtu_peer(struct efh_net *en, struct sk_buff *skb,
-				      const struct efh_error *error,
-				      enum efh_carrier carrier)
-{
-	const struct efh_quote *quote = &error->quote;
-	struct efh_peer_key key = {
-		.local = quote->source,
-		.remote = quote->key.destination.addr,
-		.port = quote->dport,
-		.udp = efh_carrier_udp(quote->key.carrier),
-	};
-	struct efh_peer *peer;
-
-	if (!error->mtu || !ipv6_addr_equal(&error->told, &quote->source))
-		return NULL;
-	peer = efh_peer_find(en, &key, skb);
-	if (!peer && key.udp) {
-		/* He listens elsewhere; from behind a NAT all goes to one port. */
-		key.port = htons(quote->key.label);
-		peer = efh_peer_find(en, &key, skb);
-	}
-	if (peer && key.udp && READ_ONCE(peer->port) != quote->dport)
-		return NULL;
-	return peer && efh_carrier_local(en->net, skb, carrier) ? peer : NULL;
-}
-
-/* It quotes a packet without EFH: a link's? What is no complaint is no reason. */
-static bool efh_pmtu_heed_plain(struct efh_net *en, struct sk_buff *skb,
-				const struct efh_error *error,
-				enum efh_carrier carrier)
-{
-	struct efh_peer *peer = efh_pmtu_peer(en, skb, error, carrier);
-
-	return peer && (error->mtu >= error->quote.length ||
-			efh_pmtu_doubt(peer, skb, error->mtu));
-}
-
 /* What becomes of an error that quotes EFH: its end, if it is for this host. */
 static unsigned int efh_pmtu_verdict(struct efh_net *en, struct sk_buff *skb,
 				     const struct efh_error *error,
 				     enum efh_carrier carrier)
 {
-	bool heeded = error->quote.plain ?
-		      efh_pmtu_heed_plain(en, skb, error, carrier) :
-		      efh_pmtu_heed(en, error);
-
-	if (heeded) {
+	if (efh_pmtu_heed(en, error)) {
 		efh_stats_inc(en, EFH_A_STATS_ICMP_IN);
 		consume_skb(skb);
 		return NF_STOLEN;
 	}
 	/* Of Control messages that are not taken the stack may know more. */
-	if (error->quote.plain || (error->quote.control && !error->mtu) ||
+	if ((error->quote.control && !error->mtu) ||
 	    !efh_carrier_local(en->net, skb, carrier))
 		return NF_ACCEPT;
 	efh_stats_inc(en, EFH_A_STATS_ICMP_INVALID);
@@ -357,9 +250,9 @@ static unsigned int efh_pmtu_verdict(struct efh_net *en, struct sk_buff *skb,
  * @state: the hook's
  *
  * Takes Packet Too Big, and Parameter Problem code 2 about our option, that
- * quote EFH or a link's packet. The stack's own notification would skip the
- * Destination Options header and tell the transport, to whom it means something
- * else; connection tracking would translate the quote, or find it invalid.
+ * quote EFH. The stack's own notification would skip the Destination Options
+ * header and tell the transport, to whom it means something else; connection
+ * tracking would translate the quote, or find it invalid.
  *
  * Return: a netfilter verdict.
  */
@@ -410,8 +303,7 @@ unsigned int efh_pmtu_icmp6(struct sk_buff *skb,
  * @skb: the packet
  * @state: the hook's
  *
- * Takes Fragmentation Needed and Protocol Unreachable that quote EFH or a link's
- * packet.
+ * Takes Fragmentation Needed and Protocol Unreachable that quote EFH.
  *
  * Return: a netfilter verdict.
  */
@@ -485,26 +377,4 @@ bool efh_pmtu_unaware(struct efh_net *en, struct efh_destination *d)
 		efh_event(en, EFH_CMD_PEER_EVENT, d, NULL, forgot,
 			  EFH_FLOW_STATE_ACTIVE, NULL);
 	return state == EFH_FLOW_STATE_UNAWARE;
-}
-
-/**
- * efh_pmtu_doubted() - may there be a peer for whom efh_pmtu_plain() is less?
- * @en: the namespace
- */
-bool efh_pmtu_doubted(const struct efh_net *en)
-{
-	return unlikely(efh_lately(READ_ONCE(en->doubted), EFH_PMTU_DOUBT));
-}
-
-/**
- * efh_pmtu_plain() - how large may a packet to a peer be that proves nothing?
- * @peer: the peer
- * @mtu: what its path takes, octets
- *
- * Return: octets.
- */
-unsigned int efh_pmtu_plain(const struct efh_peer *peer, unsigned int mtu)
-{
-	return efh_lately(READ_ONCE(peer->doubted), EFH_PMTU_DOUBT) ?
-	       min(mtu, READ_ONCE(peer->plain)) : mtu;
 }

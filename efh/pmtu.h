@@ -7,7 +7,6 @@
 
 struct efh_destination;
 struct efh_net;
-struct efh_peer;
 
 unsigned int efh_pmtu_icmp6(struct sk_buff *skb,
 			    const struct nf_hook_state *state);
@@ -17,9 +16,6 @@ unsigned long efh_pmtu_lifetime(const struct efh_net *en,
 				const struct efh_destination *d);
 unsigned int efh_pmtu_get(struct efh_net *en, struct efh_destination *d,
 			  unsigned int local);
-bool efh_pmtu_doubt(struct efh_peer *peer, const struct sk_buff *skb, u32 mtu);
-bool efh_pmtu_doubted(const struct efh_net *en);
-unsigned int efh_pmtu_plain(const struct efh_peer *peer, unsigned int mtu);
 bool efh_pmtu_unaware(struct efh_net *en, struct efh_destination *d);
 
 #endif /* _EFH_PMTU_H */

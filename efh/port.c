@@ -160,7 +160,7 @@ drop:
 /*
  * An ICMP error quotes a packet to a port of this number; was it ours? The
  * network header is the quoted one, the transport header the quoted UDP header,
- * and the ICMP header is right before. What it says of size is pmtu.c's.
+ * and the ICMP header is right before. What it says of size the stack heeds.
  */
 static int efh_port_error(struct sock *sk, struct sk_buff *skb)
 {
@@ -361,6 +361,16 @@ void efh_port_put(struct efh_link *link)
 struct sock *efh_port_sock(const struct efh_link *link)
 {
 	return link->port->sock->sk;
+}
+
+/**
+ * efh_port_sender() - is it a socket that links' packets are sent with?
+ * @sk: the socket at an output hook, or NULL
+ */
+bool efh_port_sender(const struct sock *sk)
+{
+	return sk && sk_fullsock(sk) && sk_is_udp(sk) &&
+	       READ_ONCE(udp_sk(sk)->encap_rcv) == efh_port_receive;
 }
 
 /**

@@ -316,7 +316,8 @@ static void efh_retransmit_ip(struct efh_net *en, const struct efh_path *to,
 	if (!dst)
 		return;
 	if (split->at + EFH_HDR_LEN + split->size >
-	    efh_search_mtu(en, flow, dst_mtu(dst)))
+	    efh_search_mtu(en, flow, to->peer ?
+			   efh_path_route_mtu(dst, to->carrier) : dst_mtu(dst)))
 		goto out;
 	skb->dev = dst->dev;
 	segs = efh_fragment(skb, split);

@@ -20,8 +20,10 @@
 #include "link.h"
 #include "net.h"
 #include "offload.h"
+#include "path.h"
 #include "peer.h"
 #include "pmtu.h"
+#include "port.h"
 #include "retransmit.h"
 #include "run.h"
 #include "send.h"
@@ -33,13 +35,14 @@
  * struct efh_sending - a packet at the output hook
  * @en: the namespace
  * @state: the hook's
- * @tunnel: it is a link's, and carries another packet
+ * @tunnel: it is a link's
  * @link: that link; NULL if its addresses were translated
  * @fragment_size: limit of L, octets; 0: none
  * @max_packet: octets
  * @retransmit: fragments of it may be sent again
  * @flow: its flow; NULL without memory for one
  * @carrier: its family
+ * @believed: what the stack believes that the path takes, octets
  * @local: what route and device take, octets
  * @mtu: what the path takes, octets
  * @plain: what may go without EFH, octets
@@ -54,6 +57,7 @@ struct efh_sending {
 	bool retransmit;
 	u32 fragment_size;
 	u32 max_packet;
+	unsigned int believed;
 	unsigned int local;
 	unsigned int mtu;
 	unsigned int plain;
@@ -129,7 +133,9 @@ static unsigned int efh_send_local_mtu(const struct sk_buff *skb,
 				    READ_ONCE(idev->cnf.mtu6));
 	}
 	mtu -= lwtunnel_headroom(dst->lwtstate, mtu);
-	return efh_send_use_route(s) ? min(mtu, dst_mtu(dst)) : mtu;
+	if (s->tunnel)
+		return min(mtu, efh_path_route_mtu(dst, s->carrier));
+	return efh_send_use_route(s) ? min(mtu, s->believed) : mtu;
 }
 
 static bool efh_send_fits(const struct sk_buff *skb, unsigned int mtu)
@@ -202,9 +208,9 @@ static void efh_send_standard(struct sk_buff *skb, const struct efh_sending *s)
 {
 	skb->ignore_df = 1;
 	if (s->carrier == EFH_CARRIER_IPV6)
-		IP6CB(skb)->frag_max_size = s->mtu;
+		IP6CB(skb)->frag_max_size = s->plain;
 	else
-		IPCB(skb)->frag_max_size = s->mtu;
+		IPCB(skb)->frag_max_size = s->plain;
 }
 
 /* How a packet is sent; false if it can't be (wire.rst section 3). */
@@ -224,7 +230,7 @@ static bool efh_send_plan(struct sk_buff *skb, const struct efh_sending *s,
 	size = s->mtu > headers ? round_down(s->mtu - headers, 8) : 0;
 	if (size >= EFH_MIN_FRAGMENT && skb->len <= s->mtu &&
 	    skb->len > s->plain)
-		size = efh_plan_doubted(length, (int)s->plain - (int)headers);
+		size = efh_plan_cautious(length, (int)s->plain - (int)headers);
 	if (s->fragment_size)
 		size = min(size, s->fragment_size);
 	if (length > size && size < EFH_MIN_FRAGMENT)
@@ -260,6 +266,14 @@ static bool efh_send_late(const struct sk_buff *skb, const struct efh_plan *plan
 	       !lwtunnel_xmit_redirect(skb_dst(skb)->lwtstate);
 }
 
+/* Out: what a link sends asks the stack only if it is no larger than that believes. */
+static int efh_send_out(struct sk_buff *skb, const struct efh_sending *s)
+{
+	if (s->tunnel && unlikely(!efh_send_fits(skb, s->believed)))
+		return efh_path_output(s->en, skb);
+	return s->state->okfn(s->en->net, s->state->sk, skb);
+}
+
 /* A run, fragment by fragment; taken. */
 static int efh_send_early(struct sk_buff *skb, const struct efh_sending *s,
 			  const struct efh_plan *plan)
@@ -287,7 +301,7 @@ static int efh_send_early(struct sk_buff *skb, const struct efh_sending *s,
 			kfree_skb(seg);
 			continue;
 		}
-		ret = s->state->okfn(s->en->net, s->state->sk, seg);
+		ret = efh_send_out(seg, s);
 		err = ret ?: err;
 	}
 	return err;
@@ -308,7 +322,7 @@ static int efh_send_split(struct sk_buff *skb, const struct efh_sending *s,
 	if (err)
 		kfree_skb(skb);
 	else if (plan->count == 1 || efh_send_late(skb, plan))
-		err = s->state->okfn(s->en->net, s->state->sk, skb);
+		err = efh_send_out(skb, s);
 	else
 		err = efh_send_early(skb, s, plan);
 	/* With congestion something of the flow was lost, not necessarily this. */
@@ -337,8 +351,9 @@ static int efh_send_segment(struct sk_buff *skb, const struct efh_sending *s,
 		kfree_skb_reason(skb, SKB_DROP_REASON_PKT_TOO_BIG);
 		return -EMSGSIZE;
 	}
-	if (standard)
-		efh_send_standard(skb, s);
+	if (!standard)
+		return efh_send_out(skb, s);
+	efh_send_standard(skb, s);
 	return s->state->okfn(s->en->net, s->state->sk, skb);
 }
 
@@ -402,6 +417,20 @@ static int efh_send_behind(struct sk_buff *skb, const struct efh_sending *s)
 	return 1;
 }
 
+/* A packet of its final size: a PROBE, and all that a link sends under UDP. */
+static unsigned int efh_send_as_is(struct sk_buff *skb,
+				   const struct efh_sending *s)
+{
+	int err;
+
+	if (!s->tunnel || efh_send_fits(skb, s->believed))
+		return NF_ACCEPT;
+	err = efh_send_behind(skb, s);
+	if (err == 1)
+		err = efh_path_output(s->en, skb);
+	return efh_send_stolen(s, err);
+}
+
 /* The packet exceeds the path MTU, or shall be an atomic fragment. */
 static unsigned int efh_send(struct sk_buff *skb, const struct efh_sending *s,
 			     bool fits)
@@ -419,11 +448,11 @@ static unsigned int efh_send(struct sk_buff *skb, const struct efh_sending *s,
 
 	if (!gso && !standard && !efh_send_plan(skb, s, &plan)) {
 		if (fits)
-			return NF_ACCEPT;
+			return efh_send_as_is(skb, s);
 		efh_send_too_big(skb, s);
 		return NF_DROP_ERR(-EMSGSIZE);
 	}
-	if (fits && (standard || (gso && efh_send_fits(skb, s->plain))))
+	if (efh_send_fits(skb, s->plain) && (standard || gso))
 		return NF_ACCEPT;
 	if (!gso && standard) {
 		efh_send_standard(skb, s);
@@ -452,15 +481,6 @@ static bool efh_send_native(struct efh_sending *s, const struct in6_addr *to)
 	s->max_packet = native->max_packet;
 	s->retransmit = native->retransmit;
 	return true;
-}
-
-/* What the link's packet may have without EFH, octets. */
-static unsigned int efh_send_plain(const struct sk_buff *skb,
-				   const struct efh_sending *s)
-{
-	const struct efh_peer *peer = efh_encap_peer(s->en, skb, s->carrier);
-
-	return peer ? efh_pmtu_plain(peer, s->mtu) : s->mtu;
 }
 
 /* What is set for the link that made it. */
@@ -517,8 +537,8 @@ static void efh_send_ask(const struct sk_buff *skb, const struct efh_sending *s)
 		/* Without the large one the small one would tell a lie. */
 		if (!probe)
 			break;
-		efh_path_by(s->en, &path, probe, dst_clone(dst),
-			    s->flow->key.label);
+		efh_path_by(s->en, &path, s->tunnel ? s->state->sk : NULL,
+			    probe, dst_clone(dst), s->flow->key.label);
 		efh_stats_inc(s->en, EFH_A_STATS_CONTROL_OUT);
 	}
 	local_bh_enable();
@@ -542,7 +562,8 @@ static unsigned int efh_send_hook(struct sk_buff *skb,
 				  enum efh_carrier carrier)
 {
 	struct efh_net *en = efh_net(state->net);
-	bool atomic = READ_ONCE(en->settings.atomic), doubted, fits;
+	bool atomic = READ_ONCE(en->settings.atomic);
+	bool udp = efh_port_sender(state->sk), fits;
 	struct efh_sending s = {
 		.en = en,
 		.state = state,
@@ -550,17 +571,18 @@ static unsigned int efh_send_hook(struct sk_buff *skb,
 	};
 	struct efh_flow_key key = {};
 
-	s.tunnel = efh_encap_sender(en, state->sk);
+	s.tunnel = udp || efh_encap_sender(en, state->sk);
 	/* A run comes by once more where a copy is looped back. */
-	if ((list_empty(&en->natives.list) && !s.tunnel) || efh_is_run(skb) ||
-	    !efh_send_own(skb, state, carrier))
+	if ((list_empty(&en->natives.list) && !s.tunnel) ||
+	    (efh_is_run(skb) && !udp) || !efh_send_own(skb, state, carrier))
 		return NF_ACCEPT;
+	s.believed = dst_mtu(skb_dst(skb));
+	if (skb->len <= min(s.believed, EFH_SEND_MIN) && !atomic)
+		return NF_ACCEPT;
+	if (udp || efh_send_control(skb, &s))
+		return efh_send_as_is(skb, &s);
 	s.local = efh_send_local_mtu(skb, &s);
 	s.mtu = s.local;
-	doubted = s.tunnel && efh_pmtu_doubted(en);
-	if ((skb->len <= min(s.local, EFH_SEND_MIN) && !atomic && !doubted) ||
-	    efh_send_control(skb, &s))
-		return NF_ACCEPT;
 	efh_send_flow_key(skb, &s, &key);
 	if (!s.tunnel && !efh_send_native(&s, &key.destination.addr))
 		return NF_ACCEPT;
@@ -574,7 +596,7 @@ static unsigned int efh_send_hook(struct sk_buff *skb,
 
 	efh_send_path_mtu(skb, &s, &key);
 	fits = efh_send_fits(skb, s.mtu);
-	s.plain = doubted ? efh_send_plain(skb, &s) : s.mtu;
+	s.plain = s.tunnel ? min(s.mtu, s.believed) : s.mtu;
 	if (efh_send_fits(skb, s.plain) &&
 	    (!atomic || skb->len + EFH_HDR_LEN > s.mtu))
 		return NF_ACCEPT;

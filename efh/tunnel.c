@@ -17,7 +17,6 @@
 #include "link.h"
 #include "net.h"
 #include "peer.h"
-#include "pmtu.h"
 #include "tunnel.h"
 
 #define EFH_TUNNEL_PRIORITY	(-1)	/* 0 is VTI's */
@@ -101,9 +100,7 @@ static int efh_tunnel_error6(struct sk_buff *skb, u8 type, u8 code,
 	peer = efh_tunnel_peer6(skb, &iph->saddr, &iph->daddr);
 	if (!peer)
 		return 1;
-	/* It came behind some header, or the peer does not take EFH: pmtu.c */
-	if (type == ICMPV6_PKT_TOOBIG &&
-	    !efh_pmtu_doubt(peer, skb, ntohl(info)))
+	if (type == ICMPV6_PKT_TOOBIG)
 		ip6_update_pmtu(skb, net, info, peer->link->lower, 0,
 				sock_net_uid(net, NULL));
 	if (!efh_link_unreached(true, type, code))
@@ -135,8 +132,7 @@ static int efh_tunnel_icmp4(struct sk_buff *skb, u32 info, unsigned int at,
 
 	if (!peer)
 		return 1;
-	if (icmp->type == ICMP_DEST_UNREACH &&
-	    icmp->code == ICMP_FRAG_NEEDED && !efh_pmtu_doubt(peer, skb, info))
+	if (icmp->type == ICMP_DEST_UNREACH && icmp->code == ICMP_FRAG_NEEDED)
 		ipv4_update_pmtu(skb, net, info, peer->link->lower, protocol);
 	if (!efh_link_unreached(false, icmp->type, icmp->code))
 		return 0;

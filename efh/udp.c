@@ -14,8 +14,8 @@
 #include "link.h"
 #include "net.h"
 #include "offload.h"
+#include "path.h"
 #include "peer.h"
-#include "pmtu.h"
 #include "port.h"
 #include "retransmit.h"
 #include "udp.h"
@@ -74,7 +74,8 @@ static void efh_udp_mtu(struct efh_udp *u)
 {
 	struct efh_net *en = efh_net(u->inner->link->net);
 	const struct net_device *dev = u->dst->dev;
-	unsigned int local = min(dst_mtu(u->dst), READ_ONCE(dev->mtu));
+	unsigned int local = min(efh_path_route_mtu(u->dst, u->carrier),
+				 READ_ONCE(dev->mtu));
 	unsigned int headers = efh_carrier_len(u->carrier);
 	const struct in6_addr *remote = &u->peer->key.remote;
 
@@ -90,7 +91,7 @@ static void efh_udp_mtu(struct efh_udp *u)
 	u->room = u->mtu > headers ? u->mtu - headers : 0;
 	/* What is smaller makes no two fragments. */
 	u->plain = min_t(int, u->room,
-			 max_t(int, efh_pmtu_plain(u->peer, u->mtu) - headers,
+			 max_t(int, dst_mtu(u->dst) - headers,
 			       EFH_HDR_LEN + EFH_MIN_FRAGMENT));
 }
 
@@ -155,7 +156,7 @@ static void efh_udp_large(struct sk_buff *skb, const struct efh_udp *u)
 	if (u->room > EFH_HDR_LEN)
 		plan.size = round_down(u->room - EFH_HDR_LEN, 8);
 	if (skb->len <= u->room)
-		plan.size = efh_plan_doubted(skb->len, u->plain - EFH_HDR_LEN);
+		plan.size = efh_plan_cautious(skb->len, u->plain - EFH_HDR_LEN);
 	if (limit)
 		plan.size = min(plan.size, limit);
 	if (plan.size < EFH_MIN_FRAGMENT ||
