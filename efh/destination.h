@@ -6,6 +6,7 @@
 #include <linux/refcount.h>
 #include <linux/rhashtable-types.h>
 #include <linux/spinlock.h>
+#include "hole.h"
 
 struct efh_net;
 
@@ -35,9 +36,7 @@ struct efh_destination {
 	spinlock_t lock;		/* what follows, but rcu */
 	struct efh_learnt mtu;		/* path MTU, octets */
 	struct efh_learnt unaware;	/* enum efh_flow_state */
-	u32 vanished;			/* fragments in a row that did not arrive, */
-	u32 vanished_size;		/* of packets of so many octets, */
-	unsigned long vanished_when;	/* the last at this time, jiffies */
+	struct efh_hole hole;
 	struct rcu_head rcu;
 };
 

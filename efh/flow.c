@@ -125,7 +125,7 @@ static struct efh_flow *efh_flow_create(struct efh_net *en,
 	flow->turned = jiffies;
 	spin_lock_init(&flow->lock);
 	efh_store_init(&flow->store);
-	efh_search_init(&flow->search);
+	efh_search_init(&flow->search, flow->destination);
 	efh_loss_init(&flow->loss);
 	/*
 	 * A random start in 64 bits: unpredictable, and two flows to one

@@ -18,6 +18,7 @@
 #include "control.h"
 #include "destination.h"
 #include "event.h"
+#include "hole.h"
 #include "net.h"
 #include "pmtu.h"
 #include "search.h"
@@ -30,14 +31,10 @@
 /* A flow that sends less does not ask, or not again: fragments. */
 #define EFH_SEARCH_FEW		64
 #define EFH_SEARCH_SOME		16
-/* So many in a row are not lost by chance while smaller ones arrive. */
-#define EFH_SEARCH_CHANCE	64
 
 /* PROBE_TIMER: half as long again as an answer takes, but from and to; ns */
 #define EFH_SEARCH_WAIT_MIN	(100ull * NSEC_PER_MSEC)
 #define EFH_SEARCH_WAIT_MAX	(1ull * NSEC_PER_SEC)
-/* CONFIRMATION_TIMER: a black hole is to be found within a second. */
-#define EFH_SEARCH_CONFIRM	(HZ / 4)
 /* Who never answered may not know how. */
 #define EFH_SEARCH_MUTE		(600 * HZ)
 /* What is too large or too small to be asked is looked at again after this. */
@@ -243,10 +240,6 @@ static void efh_search_silent(struct efh_search *s)
 	efh_search_next(s, HZ, 1);
 }
 
-static const struct efh_cause efh_search_hole = {
-	.why = EFH_MTU_CAUSE_BLACK_HOLE,
-};
-
 /* A size was asked for, and there is no answer in time. */
 static void efh_search_lost(struct efh_net *en, struct efh_flow *flow)
 {
@@ -264,7 +257,7 @@ static void efh_search_lost(struct efh_net *en, struct efh_flow *flow)
 	/* Fragments of that size did pass, or were taken to. */
 	if (s->size <= s->good || !s->good || s->size == s->use) {
 		s->good = EFH_SEARCH_BASE;
-		efh_search_use(en, flow, s->good, &efh_search_hole);
+		efh_search_use(en, flow, s->good, &efh_hole_cause);
 	}
 	efh_search_on(en, flow);
 }
@@ -333,6 +326,9 @@ unsigned int efh_search_ask(struct efh_net *en, struct efh_flow *flow,
 	    time_before(jiffies, s->due))
 		goto out;
 	efh_search_probe(en, flow, s->size, &probes[count++]);
+	/* There may be no second chance. */
+	if (s->hasty && s->state == EFH_SEARCH_STATE_BASE)
+		efh_search_probe(en, flow, s->size, &probes[count++]);
 	if (s->size != EFH_SEARCH_BASE && efh_search_both(s))
 		efh_search_probe(en, flow, EFH_SEARCH_BASE, &probes[count++]);
 	s->asking = true;
@@ -349,8 +345,13 @@ static void efh_search_good(struct efh_net *en, struct efh_flow *flow, u32 size)
 	struct efh_search *s = &flow->search;
 	enum efh_search_state was = s->state;
 
-	if (size == EFH_SEARCH_BASE && efh_search_both(s))
+	if (size == EFH_SEARCH_BASE && efh_search_both(s)) {
 		s->heard = true;
+		if (s->hasty && s->state == EFH_SEARCH_STATE_BASE &&
+		    size < s->size)
+			efh_hole_missed(en, flow, s->size, EFH_HOLE_CHANCE / 2,
+					s->size);
+	}
 	if (s->state == EFH_SEARCH_STATE_DISABLED || size > s->top ||
 	    size < s->size || size < s->good)
 		return;
@@ -387,14 +388,6 @@ static unsigned int efh_search_find(const struct efh_net *en,
 	return EFH_SEARCH_OUTSTANDING;
 }
 
-/* Something of a size passes. */
-static void efh_search_seen(struct efh_destination *d, u32 size)
-{
-	/* L is a multiple of 8. */
-	if (READ_ONCE(d->vanished) && size + 8 > READ_ONCE(d->vanished_size))
-		WRITE_ONCE(d->vanished, 0);
-}
-
 /**
  * efh_search_answer() - a PROBE-ACK about a flow came
  * @en: the namespace
@@ -422,7 +415,8 @@ bool efh_search_answer(struct efh_net *en, struct efh_flow *flow,
 		if (s->asking &&
 		    time_before(jiffies + efh_search_wait(s), s->due))
 			efh_search_next(s, efh_search_wait(s), 1);
-		efh_search_seen(flow->destination, s->sizes[slot]);
+		efh_hole_answered(flow->destination);
+		efh_hole_seen(flow->destination, s->sizes[slot]);
 		efh_search_good(en, flow, s->sizes[slot]);
 	}
 	spin_unlock_bh(&s->lock);
@@ -545,7 +539,7 @@ void efh_search_passes(struct efh_flow *flow, u32 size)
 {
 	struct efh_search *s = &flow->search;
 
-	efh_search_seen(flow->destination, size);
+	efh_hole_seen(flow->destination, size);
 	spin_lock(&s->lock);
 	/* L is a multiple of 8. */
 	if (s->state == EFH_SEARCH_STATE_COMPLETE && s->asking &&
@@ -554,24 +548,6 @@ void efh_search_passes(struct efh_flow *flow, u32 size)
 		efh_search_next(s, EFH_SEARCH_CONFIRM, EFH_SEARCH_SOME);
 	}
 	spin_unlock(&s->lock);
-}
-
-/* Return: true if there are too many now for chance. */
-static bool efh_search_count(struct efh_destination *d, u32 size, u32 count)
-{
-	bool many;
-
-	spin_lock_bh(&d->lock);
-	if (d->vanished_size != size ||
-	    time_after(jiffies, d->vanished_when + EFH_SEARCH_LOOK))
-		d->vanished = 0;
-	count += d->vanished;
-	many = count >= EFH_SEARCH_CHANCE;
-	WRITE_ONCE(d->vanished, many ? 0 : count);
-	WRITE_ONCE(d->vanished_size, size);
-	d->vanished_when = jiffies;
-	spin_unlock_bh(&d->lock);
-	return many;
 }
 
 /**
@@ -593,7 +569,7 @@ void efh_search_vanishes(struct efh_net *en, struct efh_flow *flow, u32 size,
 {
 	struct efh_destination *d = flow->destination;
 	struct efh_search *s = &flow->search;
-	u32 mtu, old;
+	u32 mtu;
 
 	spin_lock(&s->lock);
 	mtu = s->use ?: efh_destination_peek(d, &d->mtu) ?:
@@ -604,11 +580,7 @@ void efh_search_vanishes(struct efh_net *en, struct efh_flow *flow, u32 size,
 		goto out;
 	if (s->use && !s->asking)
 		efh_search_next(s, 0, 1);
-	if (efh_search_count(d, size, count) &&
-	    efh_destination_learn(d, &d->mtu, EFH_SEARCH_BASE,
-				  efh_pmtu_lifetime(en, d), &old))
-		efh_event(en, EFH_CMD_MTU_EVENT, d, flow, old ?: mtu,
-			  EFH_SEARCH_BASE, &efh_search_hole);
+	efh_hole_missed(en, flow, size, count, mtu);
 out:
 	spin_unlock(&s->lock);
 }
@@ -616,9 +588,11 @@ out:
 /**
  * efh_search_init() - a flow that has sent nothing
  * @search: its search
+ * @d: its destination
  */
-void efh_search_init(struct efh_search *search)
+void efh_search_init(struct efh_search *search, struct efh_destination *d)
 {
 	spin_lock_init(&search->lock);
-	efh_search_next(search, 0, EFH_SEARCH_FEW);
+	search->hasty = efh_hole_suspect(d);
+	efh_search_next(search, 0, search->hasty ? 0 : EFH_SEARCH_FEW);
 }

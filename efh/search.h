@@ -8,11 +8,14 @@
 
 struct efh_cause;
 struct efh_control_hdr;
+struct efh_destination;
 struct efh_flow;
 struct efh_flow_key;
 struct efh_net;
 
 #define EFH_SEARCH_BASE		1280u	/* RFC 8899: BASE_PLPMTU */
+/* CONFIRMATION_TIMER: a black hole is to be found within a second. */
+#define EFH_SEARCH_CONFIRM	(HZ / 4)
 /* As many PROBEs can be answered: wire.rst section 7. */
 #define EFH_SEARCH_OUTSTANDING	8
 
@@ -30,6 +33,7 @@ struct efh_search {
 	u8 state;			/* enum efh_search_state */
 	bool asking;			/* size, and no answer yet */
 	bool heard;			/* BASE was answered since size is asked */
+	bool hasty;			/* it asks with its first packet */
 	u8 lost;			/* questions about size without an answer */
 	u32 good;			/* PLPMTU: confirmed, octets; 0: nothing is */
 	u32 bad;			/* given up; 0: nothing was */
@@ -52,9 +56,9 @@ struct efh_probe {
 };
 
 /* As many are sent at a time. */
-#define EFH_SEARCH_PROBES	2
+#define EFH_SEARCH_PROBES	3
 
-void efh_search_init(struct efh_search *search);
+void efh_search_init(struct efh_search *search, struct efh_destination *d);
 unsigned int efh_search_mtu(struct efh_net *en, struct efh_flow *flow,
 			    unsigned int local);
 unsigned int efh_search_path(struct efh_net *en, const struct efh_flow_key *key,

@@ -512,7 +512,8 @@ static bool efh_send_control(struct sk_buff *skb, const struct efh_sending *s)
 }
 
 /* Ask what the path takes, the way that this packet goes. */
-static void efh_send_ask(const struct sk_buff *skb, const struct efh_sending *s)
+static void efh_send_probe(const struct sk_buff *skb,
+			   const struct efh_sending *s)
 {
 	struct efh_path path = {
 		.carrier = s->carrier,
@@ -545,15 +546,14 @@ static void efh_send_ask(const struct sk_buff *skb, const struct efh_sending *s)
 	dst_release(dst);
 }
 
-/* What the path takes; to be asked by the way. */
-static void efh_send_path_mtu(const struct sk_buff *skb, struct efh_sending *s,
-			      const struct efh_flow_key *key)
+/* If it is due. */
+static void efh_send_ask(const struct sk_buff *skb, struct efh_sending *s)
 {
-	s->mtu = efh_search_path(s->en, key, s->local, &s->flow);
 	if (!s->flow || !efh_search_due(&s->flow->search) ||
-	    !efh_send_use_route(s) || efh_multicast(&key->destination.addr))
+	    !efh_send_use_route(s) ||
+	    efh_multicast(&s->flow->key.destination.addr))
 		return;
-	efh_send_ask(skb, s);
+	efh_send_probe(skb, s);
 	s->mtu = efh_search_mtu(s->en, s->flow, s->local);
 }
 
@@ -594,7 +594,8 @@ static unsigned int efh_send_hook(struct sk_buff *skb,
 		return NF_DROP_ERR(-EMSGSIZE);
 	}
 
-	efh_send_path_mtu(skb, &s, &key);
+	s.mtu = efh_search_path(en, &key, s.local, &s.flow);
+	efh_send_ask(skb, &s);
 	fits = efh_send_fits(skb, s.mtu);
 	s.plain = s.tunnel ? min(s.mtu, s.believed) : s.mtu;
 	if (efh_send_fits(skb, s.plain) &&
@@ -603,8 +604,10 @@ static unsigned int efh_send_hook(struct sk_buff *skb,
 	/* Only now: to most packets of a link it does not matter which. */
 	if (s.tunnel)
 		efh_send_tunnel(skb, &s);
-	if (!s.flow)
+	if (!s.flow) {
 		s.flow = efh_flow_get(en, &key);
+		efh_send_ask(skb, &s);
+	}
 	return efh_send(skb, &s, fits);
 }
 

@@ -139,8 +139,38 @@ static void efh_udp_plain(struct sk_buff *skb, const struct efh_udp *u)
 	efh_udp_xmit(skb, u);
 }
 
+/* Ask what the path takes, if it is due, from the port that routers know the flow by. */
+static void efh_udp_ask(const struct efh_udp *u, const struct sk_buff *skb)
+{
+	struct efh_net *en = efh_net(u->inner->link->net);
+	const struct efh_inner inner = {
+		.link = u->inner->link,
+		.config = u->inner->config,
+		.ttl = EFH_LINK_TTL,
+		.flow = u->inner->flow,
+	};
+	struct efh_udp asking = *u;
+	struct efh_probe probes[EFH_SEARCH_PROBES];
+	unsigned int count, i;
+	struct sk_buff *probe;
+
+	if (!u->flow || !efh_search_due(&u->flow->search))
+		return;
+	asking.inner = &inner;
+	asking.csum = true;
+	count = efh_search_ask(en, u->flow, u->local, probes);
+	for (i = 0; i < count; i++) {
+		probe = efh_control_probe(en, u->flow, &probes[i], skb);
+		/* Without the large one the small one would tell a lie. */
+		if (!probe)
+			break;
+		efh_udp_xmit(probe, &asking);
+		efh_stats_inc(en, EFH_A_STATS_CONTROL_OUT);
+	}
+}
+
 /* A packet that exceeds the path; not GSO. */
-static void efh_udp_large(struct sk_buff *skb, const struct efh_udp *u)
+static void efh_udp_large(struct sk_buff *skb, struct efh_udp *u)
 {
 	const struct efh_inner *inner = u->inner;
 	struct efh_net *en = efh_net(inner->link->net);
@@ -151,7 +181,6 @@ static void efh_udp_large(struct sk_buff *skb, const struct efh_udp *u)
 		.nexthdr = inner->protocol,
 		.csum = u->csum,
 	};
-	struct efh_flow *flow;
 
 	if (u->room > EFH_HDR_LEN)
 		plan.size = round_down(u->room - EFH_HDR_LEN, 8);
@@ -168,8 +197,11 @@ static void efh_udp_large(struct sk_buff *skb, const struct efh_udp *u)
 		return;
 	}
 	plan.count = DIV_ROUND_UP(skb->len, plan.size);
-	flow = u->flow ?: efh_flow_get(en, &u->key);
-	if (!flow || !efh_offload_ready()) {
+	if (!u->flow) {
+		u->flow = efh_flow_get(en, &u->key);
+		efh_udp_ask(u, skb);
+	}
+	if (!u->flow || !efh_offload_ready()) {
 		if (skb->len <= u->room) {
 			efh_udp_plain(skb, u);
 			return;
@@ -178,16 +210,16 @@ static void efh_udp_large(struct sk_buff *skb, const struct efh_udp *u)
 		efh_udp_lost(skb, u, EFH_LINK_OUT_NO_MEMORY);
 		return;
 	}
-	plan.id = efh_flow_next(flow, u->mtu, plan.size);
+	plan.id = efh_flow_next(u->flow, u->mtu, plan.size);
 	if (efh_gso_begin(skb, &plan)) {
 		efh_stats_inc(en, EFH_A_STATS_OUT_FAILED);
 		efh_udp_lost(skb, u, EFH_LINK_OUT_NO_MEMORY);
 		return;
 	}
 	if (inner->config->retransmit)
-		efh_store_keep(en, flow, skb, &plan, inner);
-	atomic64_add(plan.count, &flow->fragments);
-	efh_search_traffic(&flow->search, plan.count);
+		efh_store_keep(en, u->flow, skb, &plan, inner);
+	atomic64_add(plan.count, &u->flow->fragments);
+	efh_search_traffic(&u->flow->search, plan.count);
 	efh_stats_inc(en, EFH_A_STATS_OUT_PACKETS);
 	efh_stats_add(en, EFH_A_STATS_OUT_FRAGMENTS, plan.count);
 	efh_link_count(inner->link, EFH_LINK_OUT_LARGE);
@@ -195,7 +227,7 @@ static void efh_udp_large(struct sk_buff *skb, const struct efh_udp *u)
 }
 
 /* The segments of a GSO packet do not fit: each is a packet. */
-static void efh_udp_segments(struct sk_buff *skb, const struct efh_udp *u)
+static void efh_udp_segments(struct sk_buff *skb, struct efh_udp *u)
 {
 	netdev_features_t features = netif_skb_features(skb) & ~NETIF_F_GSO_MASK;
 	struct sk_buff *segs, *seg, *next;
@@ -214,34 +246,6 @@ static void efh_udp_segments(struct sk_buff *skb, const struct efh_udp *u)
 			efh_udp_plain(seg, u);
 		else
 			efh_udp_large(seg, u);
-	}
-}
-
-/* Ask what the path takes, from the port that routers know the flow by. */
-static void efh_udp_ask(const struct efh_udp *u, const struct sk_buff *skb)
-{
-	struct efh_net *en = efh_net(u->inner->link->net);
-	const struct efh_inner inner = {
-		.link = u->inner->link,
-		.config = u->inner->config,
-		.ttl = EFH_LINK_TTL,
-		.flow = u->inner->flow,
-	};
-	struct efh_udp asking = *u;
-	struct efh_probe probes[EFH_SEARCH_PROBES];
-	unsigned int count, i;
-	struct sk_buff *probe;
-
-	asking.inner = &inner;
-	asking.csum = true;
-	count = efh_search_ask(en, u->flow, u->local, probes);
-	for (i = 0; i < count; i++) {
-		probe = efh_control_probe(en, u->flow, &probes[i], skb);
-		/* Without the large one the small one would tell a lie. */
-		if (!probe)
-			break;
-		efh_udp_xmit(probe, &asking);
-		efh_stats_inc(en, EFH_A_STATS_CONTROL_OUT);
 	}
 }
 
@@ -270,8 +274,7 @@ void efh_udp_send(struct sk_buff *skb, const struct efh_inner *inner,
 
 	u.csum = u.carrier == EFH_CARRIER_UDP4 || inner->config->udp_csum;
 	efh_udp_mtu(&u);
-	if (u.flow && efh_search_due(&u.flow->search))
-		efh_udp_ask(&u, skb);
+	efh_udp_ask(&u, skb);
 	if (skb_is_gso(skb) ? skb_gso_validate_network_len(skb, u.plain) :
 			      skb->len <= u.plain)
 		efh_udp_plain(skb, &u);

@@ -148,6 +148,8 @@ def heads():
     delay(path)
     for family in (6, 4):
         for end, got_wanted in ((350, 10), (64, 0)):
+            # of several flows one would send PROBEs
+            path.a.efhctl("flow flush")
             losing = Losing(path, "meta length > 1000 numgen inc mod 1000 < 10")
             with Counted(path) as seen:
                 got = transfer(path, family, 10, fragment_size(1500, family) + end - 8)
