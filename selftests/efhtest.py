@@ -579,6 +579,11 @@ def main(*tests):
             print(f"Bail out! modprobe efh: {done.stderr.strip()}")
             sys.exit(1)
     wanted = sys.argv[1:]
+    unknown = set(wanted) - {test.__name__ for test in tests}
+    if unknown:
+        print(f"Bail out! no test {', '.join(sorted(unknown))}; "
+              f"there are {', '.join(test.__name__ for test in tests)}")
+        sys.exit(1)
     skipped = 0
     log = Log()
     for test in tests:
