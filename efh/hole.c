@@ -25,24 +25,52 @@ const struct efh_cause efh_hole_cause = {
 	.why = EFH_MTU_CAUSE_BLACK_HOLE,
 };
 
+/* Context: the destination's lock. */
+static bool efh_hole_suspect(const struct efh_hole *h)
+{
+	bool missed = READ_ONCE(h->missed) &&
+		      time_before(jiffies, h->when + EFH_HOLE_ROW);
+
+	return (missed || h->begun >= EFH_HOLE_BEGUN) &&
+	       !efh_lately(h->asked, READ_ONCE(h->answered) ?
+				     EFH_SEARCH_CONFIRM : EFH_HOLE_SILENT);
+}
+
 /**
- * efh_hole_suspect() - shall a flow that begins ask with its first packet?
+ * efh_hole_begun() - a flow begins
  * @d: its destination
  *
- * Of several flows one shall; and of those that come next, as long as smaller
- * packets alone arrive.
+ * Of several flows one shall ask with its first packet; and of those that come
+ * next, as long as smaller packets alone arrive.
  *
  * Context: process or BH.
+ * Return: true if this one shall.
  */
-bool efh_hole_suspect(struct efh_destination *d)
+bool efh_hole_begun(struct efh_destination *d)
+{
+	bool suspect;
+
+	spin_lock_bh(&d->lock);
+	d->hole.begun++;
+	suspect = efh_hole_suspect(&d->hole);
+	spin_unlock_bh(&d->lock);
+	return suspect;
+}
+
+/**
+ * efh_hole_turn() - a flow that shall ask with its first packet is about to
+ * @d: its destination
+ *
+ * Context: process or BH.
+ * Return: false if another was faster.
+ */
+bool efh_hole_turn(struct efh_destination *d)
 {
 	struct efh_hole *h = &d->hole;
 	bool suspect;
 
 	spin_lock_bh(&d->lock);
-	suspect = (++h->begun >= EFH_HOLE_BEGUN || h->missed) &&
-		  !efh_lately(h->asked, READ_ONCE(h->answered) ?
-					EFH_SEARCH_CONFIRM : EFH_HOLE_SILENT);
+	suspect = efh_hole_suspect(h);
 	if (suspect) {
 		h->begun = 0;
 		h->asked = efh_now();
@@ -84,8 +112,8 @@ static bool efh_hole_count(struct efh_destination *d, u32 size, u32 count)
 	/* L is a multiple of 8; what is asked is not. */
 	if (abs((int)h->size - (int)size) >= 8 ||
 	    time_after(jiffies, h->when + EFH_HOLE_ROW))
-		h->missed = 0;
-	count += h->missed;
+		WRITE_ONCE(h->missed, 0);
+	count += READ_ONCE(h->missed);
 	many = count >= EFH_HOLE_CHANCE;
 	WRITE_ONCE(h->missed, many ? 0 : count);
 	WRITE_ONCE(h->size, size);

@@ -28,7 +28,8 @@ struct efh_hole {
 
 extern const struct efh_cause efh_hole_cause;
 
-bool efh_hole_suspect(struct efh_destination *d);
+bool efh_hole_begun(struct efh_destination *d);
+bool efh_hole_turn(struct efh_destination *d);
 void efh_hole_answered(struct efh_destination *d);
 void efh_hole_seen(struct efh_destination *d, u32 size);
 void efh_hole_missed(struct efh_net *en, struct efh_flow *flow, u32 size,

@@ -117,7 +117,7 @@ unsigned int efh_path_route_mtu(const struct dst_entry *dst,
 	const struct inet6_dev *idev;
 	unsigned int mtu;
 
-	if (dst->xfrm || dst->lwtstate)
+	if (!efh_path_direct(dst))
 		return dst_mtu(dst);
 	mtu = efh_path_metric_mtu(dst, carrier);
 	if (mtu)
@@ -126,7 +126,7 @@ unsigned int efh_path_route_mtu(const struct dst_entry *dst,
 	return idev ? READ_ONCE(idev->cnf.mtu6) : READ_ONCE(dst->dev->mtu);
 }
 
-/* Who takes it on its way. @v6: by an IPv6 address */
+/* Who takes it on its way. @v6: set if by an IPv6 address under IPv4 */
 static struct neighbour *efh_path_neighbour(struct sk_buff *skb, bool *v6)
 {
 	struct dst_entry *dst = skb_dst(skb);
@@ -135,7 +135,6 @@ static struct neighbour *efh_path_neighbour(struct sk_buff *skb, bool *v6)
 
 	if (skb->protocol == htons(ETH_P_IP))
 		return ip_neigh_for_gw(skb_rtable(skb), skb, v6);
-	*v6 = false;
 	next = rt6_nexthop(container_of(dst, struct rt6_info, dst),
 			   &ipv6_hdr(skb)->daddr);
 	neigh = __ipv6_neigh_lookup_noref(dst->dev, next);
@@ -146,9 +145,9 @@ static struct neighbour *efh_path_neighbour(struct sk_buff *skb, bool *v6)
  * efh_path_output() - IP's last step, which does not ask what the path takes
  * @en: the namespace
  * @skb: what is larger than the stack believes that it may be: a packet, or a run,
- *	to one destination, by a route that does not encapsulate; taken
+ *	to one destination, by an efh_path_direct() route; taken
  *
- * Context: RCU read side, BH disabled.
+ * Context: RCU read side.
  * Return: as the stack's output functions.
  */
 int efh_path_output(struct efh_net *en, struct sk_buff *skb)
@@ -156,23 +155,30 @@ int efh_path_output(struct efh_net *en, struct sk_buff *skb)
 	struct dst_entry *dst = skb_dst(skb);
 	unsigned int room = LL_RESERVED_SPACE(dst->dev);
 	struct neighbour *neigh;
-	bool v6;
+	bool v6 = false;
+	int ret;
 
 	if (skb_headroom(skb) < room && skb_cow(skb, room)) {
 		kfree_skb_reason(skb, SKB_DROP_REASON_NOMEM);
 		return -ENOMEM;
 	}
+	/* It may come from nf_queue. */
+	local_bh_disable();
 	neigh = efh_path_neighbour(skb, &v6);
 	if (IS_ERR(neigh)) {
 		kfree_skb_reason(skb, SKB_DROP_REASON_NEIGH_CREATEFAIL);
-		return PTR_ERR(neigh);
+		ret = PTR_ERR(neigh);
+		goto out;
 	}
 	if (skb->protocol == htons(ETH_P_IPV6))
 		IP6_UPD_PO_STATS(en->net, ip6_dst_idev(dst), IPSTATS_MIB_OUT,
 				 skb->len);
 	else
 		IP_UPD_PO_STATS(en->net, IPSTATS_MIB_OUT, skb->len);
-	return neigh_output(neigh, skb, v6);
+	ret = neigh_output(neigh, skb, v6);
+out:
+	local_bh_enable();
+	return ret;
 }
 
 /**
@@ -197,7 +203,7 @@ int efh_path_again(struct efh_net *en, struct sk_buff *skb,
 	skb_dst_drop(skb);
 	skb_dst_set(skb, dst_clone(dst));
 	skb->dev = dst->dev;
-	if (skb->len > dst_mtu(dst))
+	if (skb->len > dst_mtu(dst) && efh_path_direct(dst))
 		return efh_path_output(en, skb);
 	return dst_output(en->net, NULL, skb);
 }

@@ -5,8 +5,8 @@
 #include <linux/in6.h>
 #include <linux/types.h>
 #include <linux/efh.h>
+#include <net/dst.h>
 
-struct dst_entry;
 struct efh_flow;
 struct efh_net;
 struct efh_peer;
@@ -30,6 +30,15 @@ struct efh_path {
 	struct efh_peer *peer;
 	__be16 port;
 };
+
+/**
+ * efh_path_direct() - does what goes by a route leave as it is?
+ * @dst: the route
+ */
+static inline bool efh_path_direct(const struct dst_entry *dst)
+{
+	return !dst_xfrm(dst) && !dst->lwtstate;
+}
 
 struct dst_entry *efh_path_route(struct efh_net *en,
 				 const struct efh_path *path, u32 label,

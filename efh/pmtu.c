@@ -168,7 +168,7 @@ unsigned long efh_pmtu_lifetime(const struct efh_net *en,
 	return READ_ONCE(en->net->ipv4.ip_rt_mtu_expires);
 }
 
-/* A router says that a fragment was too big. */
+/* A router says that a fragment was too big, or what asked for one's size. */
 static bool efh_pmtu_too_big(struct efh_net *en, struct efh_flow *flow,
 			     const struct efh_error *error)
 {
@@ -188,7 +188,8 @@ static bool efh_pmtu_too_big(struct efh_net *en, struct efh_flow *flow,
 	if (efh_destination_learn(d, &d->mtu, mtu, efh_pmtu_lifetime(en, d),
 				  &old))
 		efh_event(en, EFH_CMD_MTU_EVENT, d, flow,
-			  old ?: READ_ONCE(flow->mtu), mtu, &error->cause);
+			  old ?: READ_ONCE(flow->mtu) ?: error->quote.length,
+			  mtu, &error->cause);
 	return true;
 }
 
@@ -206,6 +207,19 @@ static void efh_pmtu_refused(struct efh_net *en, struct efh_flow *flow,
 			  &error->cause);
 }
 
+/* Is it about a PROBE that waits for an answer? */
+static bool efh_pmtu_probe(struct efh_net *en, struct efh_flow *flow,
+			   const struct efh_error *error)
+{
+	if (!efh_search_refused(en, flow, cpu_to_be64(error->quote.id),
+				error->mtu, &error->cause))
+		return false;
+	/* For a flow that knows nothing by asking it was as large as fragments are. */
+	if (error->mtu && !READ_ONCE(flow->search.use))
+		efh_pmtu_too_big(en, flow, error);
+	return true;
+}
+
 /* Is it about a packet of ours that can be in flight? Then heed it. */
 static bool efh_pmtu_heed(struct efh_net *en, const struct efh_error *error)
 {
@@ -216,8 +230,7 @@ static bool efh_pmtu_heed(struct efh_net *en, const struct efh_error *error)
 		return false;
 	flow = efh_flow_find(en, &quote->key);
 	if (flow && quote->control)
-		return efh_search_refused(en, flow, cpu_to_be64(quote->id),
-					  error->mtu, &error->cause);
+		return efh_pmtu_probe(en, flow, error);
 	if (!flow || !efh_flow_in_flight(flow, quote->id))
 		return false;
 	if (error->mtu)

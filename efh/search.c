@@ -311,6 +311,11 @@ unsigned int efh_search_ask(struct efh_net *en, struct efh_flow *flow,
 	if (!efh_search_due(s))
 		goto out;
 	WRITE_ONCE(s->traffic, 0);
+	if (s->hasty && !s->number && !efh_hole_turn(flow->destination)) {
+		s->hasty = false;
+		efh_search_next(s, 0, EFH_SEARCH_FEW);
+		goto out;
+	}
 	if (s->state == EFH_SEARCH_STATE_DISABLED ||
 	    (s->state == EFH_SEARCH_STATE_ERROR &&
 	     time_after_eq(jiffies, s->raise)))
@@ -347,8 +352,8 @@ static void efh_search_good(struct efh_net *en, struct efh_flow *flow, u32 size)
 
 	if (size == EFH_SEARCH_BASE && efh_search_both(s)) {
 		s->heard = true;
-		if (s->hasty && s->state == EFH_SEARCH_STATE_BASE &&
-		    size < s->size)
+		if (s->hasty && s->asking &&
+		    s->state == EFH_SEARCH_STATE_BASE && size < s->size)
 			efh_hole_missed(en, flow, s->size, EFH_HOLE_CHANCE / 2,
 					s->size);
 	}
@@ -593,6 +598,6 @@ out:
 void efh_search_init(struct efh_search *search, struct efh_destination *d)
 {
 	spin_lock_init(&search->lock);
-	search->hasty = efh_hole_suspect(d);
+	search->hasty = efh_hole_begun(d);
 	efh_search_next(search, 0, search->hasty ? 0 : EFH_SEARCH_FEW);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Native mode, outwards: this host's own packets that exceed the path MTU
- * leave as EFH fragments, after every table has seen them whole.
+ * Outwards: this host's own packets, those of its links among them, that exceed
+ * the path MTU leave as EFH fragments, after every table has seen them whole.
  */
 #include <linux/icmpv6.h>
 #include <linux/netfilter_bridge.h>
@@ -266,10 +266,18 @@ static bool efh_send_late(const struct sk_buff *skb, const struct efh_plan *plan
 	       !lwtunnel_xmit_redirect(skb_dst(skb)->lwtstate);
 }
 
-/* Out: what a link sends asks the stack only if it is no larger than that believes. */
+/* Is it a link's, and more than the stack believes that the route takes? */
+static bool efh_send_beyond(const struct sk_buff *skb,
+			    const struct efh_sending *s)
+{
+	return s->tunnel && unlikely(!efh_send_fits(skb, s->believed)) &&
+	       efh_path_direct(skb_dst(skb));
+}
+
+/* Out; by the stack's last step if that lets it pass. */
 static int efh_send_out(struct sk_buff *skb, const struct efh_sending *s)
 {
-	if (s->tunnel && unlikely(!efh_send_fits(skb, s->believed)))
+	if (efh_send_beyond(skb, s))
 		return efh_path_output(s->en, skb);
 	return s->state->okfn(s->en->net, s->state->sk, skb);
 }
@@ -423,7 +431,9 @@ static unsigned int efh_send_as_is(struct sk_buff *skb,
 {
 	int err;
 
-	if (!s->tunnel || efh_send_fits(skb, s->believed))
+	/* A table may have sent it another way, which takes less. */
+	if (!efh_send_beyond(skb, s) ||
+	    !efh_send_fits(skb, efh_send_local_mtu(skb, s)))
 		return NF_ACCEPT;
 	err = efh_send_behind(skb, s);
 	if (err == 1)
@@ -551,6 +561,7 @@ static void efh_send_ask(const struct sk_buff *skb, struct efh_sending *s)
 {
 	if (!s->flow || !efh_search_due(&s->flow->search) ||
 	    !efh_send_use_route(s) ||
+	    efh_pmtu_unaware(s->en, s->flow->destination) ||
 	    efh_multicast(&s->flow->key.destination.addr))
 		return;
 	efh_send_probe(skb, s);

@@ -409,6 +409,37 @@ def elsewhere():
             inside.ip("link del efh0")
 
 
+def rerouted():
+    """A mark sends a link's packets by another route than they were made for, which takes less."""
+    need("nft")
+    for carrier in (6, 4):
+        path = Path(native=False)
+        linked = Linked(path, carrier, "carrier udp")
+        what = f"IPv{carrier} carrier udp"
+        tx, rx = linked.pair(6)
+        rx.settimeout(0.2)
+        tx.send(data(1380))
+        eq(receive(rx), data(1380), f"{what}: as made for")
+        path.a.nft(f"table {'ip6' if carrier == 6 else 'ip'} detour {{ chain out {{ type route hook output "
+                   f"priority mangle; udp dport 8060 meta mark set 7; }} }}")
+        via = path.RA6 if carrier == 6 else path.RA4
+        path.a.run(f"ip -{carrier} rule add fwmark 7 lookup 7")
+        path.a.ip(f"route add default via {via} mtu {NARROW} table 7")
+        near = Wire(path.r, "ra")
+        tx.send(data(1380))
+        receive(rx)
+
+        def passes_again():
+            tx.send(data(20000))
+            return receive(rx) == data(20000)
+
+        ok(wait(passes_again, 8), f"{what}: found by asking")
+        sent = [p.length for p in outers(near, linked.outer[0])]
+        ok(sent and max(sent) <= NARROW, f"{what}: nothing is larger than that route takes", sent and max(sent))
+        near.close()
+        finish()
+
+
 def gone():
     """A link goes with its lower device, and with the namespace of its outer packets."""
     for carrier, words, over in ways():
@@ -473,4 +504,4 @@ def stacked():
 
 if __name__ == "__main__":
     main(learnt_plain, learnt_large, too_small, errors, errors_forged, no_route, circles, nested,
-         vrf, bound, specific, elsewhere, gone, stacked)
+         vrf, bound, specific, elsewhere, rerouted, gone, stacked)

@@ -341,6 +341,40 @@ def short():
     eq(path.a.stats()["control_out"], 0, "and no PROBEs")
 
 
+def begun():
+    """Flows of one packet each: now and then one asks, and what it is told counts for the next."""
+    need("nft")
+    path = Path(native=False)
+    path.native()
+    # of what is too large the router tells about PROBEs alone, as if data came when it had told enough
+    path.r.nft(f"table inet terse {{ chain out {{ type filter hook output priority 0; "
+               f"icmpv6 type packet-too-big @th,400,8 {efhwire.EFH} drop; }} }}")
+
+    def burst(count):
+        came, start, asked = 0, time.monotonic(), path.a.stats()["control_out"]
+        for n in range(count):
+            tx, rx = path.udp(6, PORT + n)
+            rx.settimeout(0.2)
+            tx.send(data(SIZE, n))
+            came += receive(rx) == data(SIZE, n)
+            tx.close()
+            rx.close()
+        return came, path.a.stats()["control_out"] - asked, time.monotonic() - start
+
+    events = path.a.events()
+    came, asked, seconds = burst(40)
+    eq((came, changes(events)), (40, []), "all arrive")
+    ok(3 <= asked <= 3 * (seconds / 0.25 + 1), f"{asked} PROBEs in {seconds:.2f} s")
+    path.r.ip("link set rb mtu 1400")
+    came, asked, _ = burst(20)
+    ok(10 <= came < 20, "the first do not pass, the last do", came)
+    eq(changes(events), [(1500, 1400, ICMP)], "as the router says")
+    path.r.nft("table inet dead { chain way { type filter hook forward priority 0; drop; } }")
+    _, asked, seconds = burst(12)
+    ok(asked <= 6, f"who does not answer is asked seldom: {asked} PROBEs in {seconds:.1f} s")
+    eq(changes(events), [], "and that is no limit")
+
+
 class Paths(Path):
     """Between R and S three ways of equal cost: of 1500, 1400 and 9000 octets."""
     MTUS = (1500, 1400, 9000)
@@ -418,4 +452,4 @@ def ecmp():
 
 
 if __name__ == "__main__":
-    main(hole, stream_hole, dies, sizes, told, forged, mute, lossy, short, ecmp)
+    main(hole, stream_hole, dies, sizes, told, forged, mute, lossy, short, begun, ecmp)

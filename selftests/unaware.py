@@ -51,6 +51,11 @@ def refused():
         other.sendto(data(30000, 2), (b, 9999))
         eq(receive(rx), data(30000, 2), f"IPv{family}: from another socket as well")
         eq(kinds(seen, a), {"stock"}, f"IPv{family}: the destination is what is remembered")
+        for _ in range(6):
+            other = path.a.socket(AF[family], bind=(a, 0))
+            other.sendto(data(3000), (b, 9999))
+        eq((kinds(seen, a), path.a.stats()["control_out"]), ({"stock"}, 0),
+           f"IPv{family}: and not asked about the path")
         flow = [f for f in path.a.flows() if f["destination"] == b][0]
         ok(0 < flow.get("expires", 0), f"IPv{family}: remembered for a time", flow)
         path.a.efhctl("flow flush")
