@@ -136,6 +136,7 @@ def confirmed_behind():
         wire = Wire(path.r, "ra")
         before = {ns: {n: counter(ns, n)[0] for n in ("fresh", "known", "invalid")}
                   for ns in (path.a, path.b)}
+        asked = {ns: ns.stats()["control_out"] for ns in (path.a, path.b)}
         count = fragments_of(60008, fragment_size(1500, family))
         rx = path.b.socket(AF[family], bind=(b, 9999))
         there = back = 0
@@ -160,9 +161,11 @@ def confirmed_behind():
         eq((there, back), (20, 20), f"IPv{family}: the first of 20 connections, and answers")
         eq(sum(p.fragmented for p in map(Packet, wire.frames())), 0,
            f"IPv{family}: no standard fragment on the wire")
-        for ns, expected in ((path.a, (0, 20, 0)), (path.b, (20, 20, 0))):
+        for ns, fresh in ((path.a, 0), (path.b, 20)):
+            # to connection tracking what has no header behind the options, as PROBEs, is invalid
+            probes = ns.stats()["control_out"] - asked[ns] if family == 6 else 0
             eq(tuple(counter(ns, n)[0] - before[ns][n] for n in ("fresh", "known", "invalid")),
-               expected, f"IPv{family}: {ns.role()}'s packets new, established, invalid")
+               (fresh, 20, probes), f"IPv{family}: {ns.role()}'s packets new, established, invalid")
             listing = ns.run(f"conntrack -L -f ipv{family} -p udp --dport 9999", check=False).stdout
             lines = [line for line in listing.split("\n") if "dport=9999" in line]
             eq((len(lines), sum("UNREPLIED" in line for line in lines)), (20, 0),
