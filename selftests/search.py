@@ -367,7 +367,8 @@ def begun():
     ok(3 <= asked <= 3 * (seconds / 0.25 + 1), f"{asked} PROBEs in {seconds:.2f} s")
     path.r.ip("link set rb mtu 1400")
     came, asked, _ = burst(20)
-    ok(10 <= came < 20, "the first do not pass, the last do", came)
+    # the first may be lost, until one asks
+    ok(came >= 10, "the last pass", came)
     eq(changes(events), [(1500, 1400, ICMP)], "as the router says")
     path.r.nft("table inet dead { chain way { type filter hook forward priority 0; drop; } }")
     _, asked, seconds = burst(12)
