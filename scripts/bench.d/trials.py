@@ -18,14 +18,14 @@ PROGRAMS = "/tmp/bench"
 
 
 def prepare():
-    """The programs that scripts/bench left, and socket buffers as large as they
-    ask for"""
+    """The programs that scripts/bench left, socket buffers as large as they ask
+    for, and room for the neighbours that packets from 100 000 sources make"""
     if not os.path.exists("/out/traffic"):
         raise Failed("/out has no programs: run scripts/bench")
     os.makedirs(PROGRAMS, exist_ok=True)
     for name in ("traffic", "frames", "replay.ko"):
         shutil.copy(f"/out/{name}", PROGRAMS)
-    for name in ("core/rmem_max", "core/wmem_max"):
+    for name in ("core/rmem_max", "core/wmem_max", "ipv6/neigh/default/gc_thresh3"):
         with open("/proc/sys/net/" + name, "w", encoding="ascii") as file:
             file.write(str(64 << 20))
 
