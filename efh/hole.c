@@ -138,12 +138,6 @@ static bool efh_hole_count(struct efh_destination *d, u32 size, u32 count)
 void efh_hole_missed(struct efh_net *en, struct efh_flow *flow, u32 size,
 		     u32 count, u32 mtu)
 {
-	struct efh_destination *d = flow->destination;
-	u32 old;
-
-	if (efh_hole_count(d, size, count) &&
-	    efh_destination_learn(d, &d->mtu, EFH_SEARCH_BASE,
-				  efh_pmtu_lifetime(en, d), &old))
-		efh_event(en, EFH_CMD_MTU_EVENT, d, flow, old ?: mtu,
-			  EFH_SEARCH_BASE, &efh_hole_cause);
+	if (efh_hole_count(flow->destination, size, count))
+		efh_pmtu_learn(en, flow, mtu, EFH_SEARCH_BASE, &efh_hole_cause);
 }

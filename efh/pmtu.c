@@ -168,12 +168,35 @@ unsigned long efh_pmtu_lifetime(const struct efh_net *en,
 	return READ_ONCE(en->net->ipv4.ip_rt_mtu_expires);
 }
 
+/**
+ * efh_pmtu_learn() - less passes to a destination than flows took that know
+ *	nothing by asking
+ * @en: the namespace
+ * @flow: one of them
+ * @was: what it took, octets
+ * @mtu: what passes, octets
+ * @cause: whose word it is
+ *
+ * Context: RCU read side.
+ */
+void efh_pmtu_learn(struct efh_net *en, struct efh_flow *flow, u32 was, u32 mtu,
+		    const struct efh_cause *cause)
+{
+	struct efh_destination *d = flow->destination;
+	u32 old;
+
+	if (efh_destination_learn(d, &d->mtu, mtu, efh_pmtu_lifetime(en, d),
+				  &old))
+		efh_event(en, EFH_CMD_MTU_EVENT, d, flow, old ?: was, mtu,
+			  cause);
+}
+
 /* A router says that a fragment was too big, or what asked for one's size. */
 static bool efh_pmtu_too_big(struct efh_net *en, struct efh_flow *flow,
 			     const struct efh_error *error)
 {
 	struct efh_destination *d = flow->destination;
-	u32 mtu = error->mtu, old;
+	u32 mtu = error->mtu;
 
 	/* It must be smaller than what it complains about. */
 	if (mtu >= error->quote.length)
@@ -185,11 +208,8 @@ static bool efh_pmtu_too_big(struct efh_net *en, struct efh_flow *flow,
 	/* A flow that knows its own path speaks of no other's. */
 	if (efh_search_told(en, flow, mtu, &error->cause))
 		return true;
-	if (efh_destination_learn(d, &d->mtu, mtu, efh_pmtu_lifetime(en, d),
-				  &old))
-		efh_event(en, EFH_CMD_MTU_EVENT, d, flow,
-			  old ?: READ_ONCE(flow->mtu) ?: error->quote.length,
-			  mtu, &error->cause);
+	efh_pmtu_learn(en, flow, READ_ONCE(flow->mtu) ?: error->quote.length,
+		       mtu, &error->cause);
 	return true;
 }
 

@@ -139,8 +139,8 @@ static void efh_udp_plain(struct sk_buff *skb, const struct efh_udp *u)
 	efh_udp_xmit(skb, u);
 }
 
-/* Ask what the path takes, if it is due, from the port that routers know the flow by. */
-static void efh_udp_ask(const struct efh_udp *u, const struct sk_buff *skb)
+/* Ask what the path takes, from the port that routers know the flow by. */
+static void efh_udp_probe(const struct efh_udp *u, const struct sk_buff *skb)
 {
 	struct efh_net *en = efh_net(u->inner->link->net);
 	const struct efh_inner inner = {
@@ -154,8 +154,6 @@ static void efh_udp_ask(const struct efh_udp *u, const struct sk_buff *skb)
 	unsigned int count, i;
 	struct sk_buff *probe;
 
-	if (!u->flow || !efh_search_due(&u->flow->search))
-		return;
 	asking.inner = &inner;
 	asking.csum = true;
 	count = efh_search_ask(en, u->flow, u->local, probes);
@@ -167,6 +165,13 @@ static void efh_udp_ask(const struct efh_udp *u, const struct sk_buff *skb)
 		efh_udp_xmit(probe, &asking);
 		efh_stats_inc(en, EFH_A_STATS_CONTROL_OUT);
 	}
+}
+
+/* If it is due. */
+static void efh_udp_ask(const struct efh_udp *u, const struct sk_buff *skb)
+{
+	if (u->flow && efh_search_due(&u->flow->search))
+		efh_udp_probe(u, skb);
 }
 
 /* A packet that exceeds the path; not GSO. */
