@@ -27,7 +27,11 @@
 #define EFH_ARRIVALS_MAX	32768
 #define EFH_ARRIVALS_STRANGERS	2048
 #define EFH_ARRIVAL_IDLE	(10 * HZ)
-/* Packets of a flow that are watched: by the last bits of Identification. */
+/*
+ * Packets of a flow that are watched, by the last bits of Identification: a few at
+ * first, for most have no more under way, and strangers need none to exist.
+ */
+#define EFH_ARRIVAL_WATCHED_MIN	8
 #define EFH_ARRIVAL_WATCHED	64
 /* At so many packets of a while it is looked what they lack. */
 #define EFH_ARRIVAL_SAMPLE	64
@@ -97,6 +101,7 @@ struct efh_arrival {
 	bool dead;				/* dropped, but found before */
 	u8 fruitless;				/* asked in a row, and nothing came */
 	u8 votes;				/* whole packets near newest, less others */
+	u8 watches;				/* places in watched, a power of 2 */
 	u64 newest;				/* Identification */
 	u64 done;				/* bit k: newest - k was whole */
 	u64 armed;				/* for when; 0: not */
@@ -126,6 +131,11 @@ static const struct rhashtable_params efh_arrival_params = {
 	.automatic_shrinking = true,
 };
 
+static struct efh_watched *efh_arrival_place(struct efh_arrival *a, u64 id)
+{
+	return &a->watched[id & (a->watches - 1)];
+}
+
 /* What is watched of a packet; NULL if nothing is. */
 static struct efh_watched *efh_arrival_watched(struct efh_arrival *a, u64 id)
 {
@@ -133,7 +143,7 @@ static struct efh_watched *efh_arrival_watched(struct efh_arrival *a, u64 id)
 
 	if (!a->watched)
 		return NULL;
-	w = &a->watched[id % EFH_ARRIVAL_WATCHED];
+	w = efh_arrival_place(a, id);
 	return w->state != EFH_WATCHED_FREE && w->id == id ? w : NULL;
 }
 
@@ -272,6 +282,23 @@ static void efh_watched_whole(struct efh_arrival *a, struct efh_watched *w,
 	}
 }
 
+/* More places, if there is memory; what is watched stays. */
+static void efh_arrival_grow(struct efh_arrival *a, u8 watches)
+{
+	struct efh_watched *old = a->watched, *new;
+	u8 i, places = a->watches;
+
+	new = kcalloc(watches, sizeof(*new), GFP_ATOMIC | __GFP_NOWARN);
+	if (!new)
+		return;
+	a->watched = new;
+	a->watches = watches;
+	for (i = 0; i < places; i++)
+		if (old[i].state != EFH_WATCHED_FREE)
+			*efh_arrival_place(a, old[i].id) = old[i];
+	kfree(old);
+}
+
 /* Begin to watch a packet; NULL if a newer one has its place. */
 static struct efh_watched *efh_arrival_watch(struct efh_arrival *a, u64 id,
 					     u64 now)
@@ -279,12 +306,15 @@ static struct efh_watched *efh_arrival_watch(struct efh_arrival *a, u64 id,
 	struct efh_watched *w;
 
 	if (!a->watched && !a->dead)
-		a->watched = kcalloc(EFH_ARRIVAL_WATCHED, sizeof(*w),
-				     GFP_ATOMIC | __GFP_NOWARN);
+		efh_arrival_grow(a, EFH_ARRIVAL_WATCHED_MIN);
 	if (!a->watched || efh_arrival_done(a, id) ||
 	    (a->votes && !efh_arrival_near(a, id)))
 		return NULL;
-	w = &a->watched[id % EFH_ARRIVAL_WATCHED];
+	w = efh_arrival_place(a, id);
+	if (w->state != EFH_WATCHED_FREE && a->watches < EFH_ARRIVAL_WATCHED) {
+		efh_arrival_grow(a, EFH_ARRIVAL_WATCHED);
+		w = efh_arrival_place(a, id);
+	}
 	if (w->state == EFH_WATCHED_WAITING && efh_arrival_newer(w->id, id) &&
 	    efh_arrival_near(a, w->id))
 		return NULL;
@@ -396,7 +426,7 @@ static unsigned int efh_arrival_due(struct efh_arrival *a, u64 now,
 	unsigned int i, count = 0;
 	u64 next = 0;
 
-	for (i = 0; i < EFH_ARRIVAL_WATCHED; i++) {
+	for (i = 0; i < a->watches; i++) {
 		struct efh_watched *w = &a->watched[i];
 
 		if (w->state != EFH_WATCHED_WAITING)

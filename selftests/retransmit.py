@@ -173,6 +173,30 @@ def burst():
         losing.end()
 
 
+def several():
+    """Of one flow the second fragment of each of many packets at a time: all are asked for."""
+    pair = Pair(gro="off")
+    wire = pair.wire()
+    for family in (6, 4):
+        a, b = pair.ends(family)
+        rx = pair.b.socket(AF[family], bind=(b, PORT))
+        rx.settimeout(0.5)
+        pieces = [efhwire.fragments(a, b, efhwire.UDP, efhwire.udp(a, b, 7, PORT, data(4000)), 1440, 1000 + n)
+                  for n in range(12)]
+        wire.frames(quiet=0)
+        for first, _, last in pieces:
+            wire.send(first, last)
+        asked = [p[HEADERS[family] - 16:] for p in wire.frames(quiet=0.3)]
+        nacks = [efhwire.Control(p) for p in asked if p[:3] == bytes((efhwire.NONE, 4, efhwire.CONTROL))]
+        # who stands still in between asks for the end first: 0
+        eq({(c.nonce, c.rest[:8]) for c in nacks if c.kind == efhwire.NACK and c.rest[:8] != bytes(8)},
+           {(1000 + n, bytes(7) + b"\2") for n in range(12)}, f"IPv{family}: all are asked for")
+        for _, second, _ in pieces:
+            wire.send(second)
+        eq([receive(rx) for _ in pieces], [data(4000)] * 12, f"IPv{family}: and taken, when they come")
+        rx.close()
+
+
 def bounds():
     """No fragment goes out more than three times; and not too much of it."""
     need("nft", "tc")
@@ -286,4 +310,4 @@ def forged():
 
 
 if __name__ == "__main__":
-    main(native, links, tail, heads, burst, bounds, reordered, off, forged)
+    main(native, links, tail, heads, burst, several, bounds, reordered, off, forged)

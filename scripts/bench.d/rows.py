@@ -233,8 +233,6 @@ def kept():
 
 def failover():
     gates = linkalive.Gateways(6)
-    for name in "abc":
-        gates.r.run(f"tc qdisc replace dev r{name} root netem limit 20000 delay 10ms")
     return {since: Failover(gates, since) for since in ("hint", "death")}
 
 

@@ -346,9 +346,12 @@ class Memory(Alone):
     the same buffers held by a packet socket are subtracted"""
     unit = "octets"
     PACKETS = 240 * 500
+    IDLE = 10  # seconds, EFH_ARRIVAL_IDLE: a flow is forgotten after it, or twice that
 
     def once(self, seconds):
         gone = {}
+        # what trials before this one left behind must not become free meanwhile
+        time.sleep(2 * self.IDLE + 6)
         for kind in ("packet", "efh"):
             forget(self.link.b)
             gone[kind] = run("frames", k="hold", e=kind, a=self.link.a.name, i=self.link.devices[0],
