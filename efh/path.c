@@ -101,6 +101,15 @@ static unsigned int efh_path_metric_mtu(const struct dst_entry *dst,
 }
 
 /**
+ * efh_path_direct() - does what goes by a route leave as it is?
+ * @dst: the route
+ */
+bool efh_path_direct(const struct dst_entry *dst)
+{
+	return !dst_xfrm(dst) && !dst->lwtstate;
+}
+
+/**
  * efh_path_route_mtu() - what a route takes, but for what the stack heard since
  * @dst: the route
  * @carrier: its family

@@ -5,8 +5,8 @@
 #include <linux/in6.h>
 #include <linux/types.h>
 #include <linux/efh.h>
-#include <net/dst.h>
 
+struct dst_entry;
 struct efh_flow;
 struct efh_net;
 struct efh_peer;
@@ -31,18 +31,10 @@ struct efh_path {
 	__be16 port;
 };
 
-/**
- * efh_path_direct() - does what goes by a route leave as it is?
- * @dst: the route
- */
-static inline bool efh_path_direct(const struct dst_entry *dst)
-{
-	return !dst_xfrm(dst) && !dst->lwtstate;
-}
-
 struct dst_entry *efh_path_route(struct efh_net *en,
 				 const struct efh_path *path, u32 label,
 				 u8 dsfield, u32 mark);
+bool efh_path_direct(const struct dst_entry *dst);
 unsigned int efh_path_route_mtu(const struct dst_entry *dst,
 				enum efh_carrier carrier);
 int efh_path_output(struct efh_net *en, struct sk_buff *skb);
