@@ -30,6 +30,8 @@
 /* Between these: twice as long as answers take, but not less, nor more than; ns */
 #define EFH_ALIVE_WAIT_MIN	(100ull * NSEC_PER_MSEC)
 #define EFH_ALIVE_WAIT_MAX	(2ull * NSEC_PER_SEC)
+/* For the answer of one that never gave any, or for all of them where another is used */
+#define EFH_ALIVE_STRANGE	(1ull * NSEC_PER_SEC)
 /* Who was left is asked so often, more and more seldom, until it answers: ns */
 #define EFH_ALIVE_WATCH_MIN	(1ull * NSEC_PER_SEC)
 #define EFH_ALIVE_WATCH_MAX	(32ull * NSEC_PER_SEC)
@@ -66,11 +68,6 @@ static void efh_alive_arm(struct efh_peer *peer, u64 wait)
 			      HRTIMER_MODE_ABS_SOFT);
 }
 
-static u64 efh_alive_wait(const struct efh_alive *alive)
-{
-	return clamp(2 * alive->answer, EFH_ALIVE_WAIT_MIN, EFH_ALIVE_WAIT_MAX);
-}
-
 static void efh_alive_set(struct efh_peer *peer, enum efh_peer_state state)
 {
 	struct efh_alive *alive = &peer->alive;
@@ -84,20 +81,46 @@ static void efh_alive_set(struct efh_peer *peer, enum efh_peer_state state)
 	efh_peer_event(peer, was, state, &alive->hint);
 }
 
-/* Can traffic go elsewhere? Context: RCU read side. */
+/* Can its traffic go elsewhere? Context: RCU read side. */
 static bool efh_alive_others(const struct efh_peer *peer)
 {
 	const struct efh_peer *other;
 
+	/* Others may have other prefixes. */
+	if (efh_lately(READ_ONCE(peer->alive.alone), 2 * EFH_ALIVE_SILENCE))
+		return false;
 	list_for_each_entry_rcu(other, &peer->link->peers, list)
 		if (other != peer && efh_alive_usable(other))
 			return true;
 	return false;
 }
 
+/* How long an answer is waited for, ns. Context: alive->lock, RCU read side. */
+static u64 efh_alive_wait(const struct efh_peer *peer)
+{
+	const struct efh_alive *alive = &peer->alive;
+
+	/* A stranger may be far away; where nobody takes over there is time. */
+	if (!alive->epoch_known)
+		return efh_alive_others(peer) ?
+		       EFH_ALIVE_STRANGE / EFH_ALIVE_ASKS : EFH_ALIVE_STRANGE;
+	return clamp(2 * alive->answer, EFH_ALIVE_WAIT_MIN, EFH_ALIVE_WAIT_MAX);
+}
+
 /*
- * May silence be held against a peer? If none of the link's ever answered they
- * may be tunnels that know nothing of this. Context: RCU read side.
+ * Is it heard, though it never answered? Then it is there, and knows nothing of this.
+ * What it returned of what led to the question counts. Context: RCU read side.
+ */
+static bool efh_alive_stock(const struct efh_peer *peer)
+{
+	return !READ_ONCE(peer->alive.epoch_known) &&
+	       efh_lately(READ_ONCE(peer->heard), EFH_ALIVE_SILENCE +
+			  nsecs_to_jiffies(efh_alive_wait(peer)));
+}
+
+/*
+ * May silence be held against a peer? A link's only one may know nothing of this if
+ * it never answered; of several one is to be heard. Context: RCU read side.
  */
 static bool efh_alive_speaks(const struct efh_peer *peer)
 {
@@ -105,13 +128,27 @@ static bool efh_alive_speaks(const struct efh_peer *peer)
 
 	if (READ_ONCE(peer->alive.epoch_known))
 		return true;
-	if (efh_lately(READ_ONCE(peer->heard), EFH_ALIVE_SILENCE))
-		return false;
 	list_for_each_entry_rcu(other, &peer->link->peers, list)
-		if (READ_ONCE(other->alive.epoch_known) ||
-		    (other != peer && efh_alive_usable(other)))
+		if (other != peer)
 			return true;
 	return false;
+}
+
+/* An answer: whoever was doubted is there. Context: alive->lock. */
+static void efh_alive_answered(struct efh_peer *peer)
+{
+	struct efh_alive *alive = &peer->alive;
+
+	WRITE_ONCE(alive->asking, false);
+	WRITE_ONCE(alive->mute, false);
+	alive->hint = (struct efh_hint) { .cause = EFH_PEER_CAUSE_ANSWER };
+	if (alive->state == EFH_PEER_STATE_DOWN && efh_alive_others(peer) &&
+	    ++alive->proofs < EFH_ALIVE_STABLE) {
+		alive->watch = EFH_ALIVE_WATCH_MIN;
+		efh_alive_arm(peer, EFH_ALIVE_WATCH_MIN);
+		return;
+	}
+	efh_alive_set(peer, EFH_PEER_STATE_UP);
 }
 
 /* The number of a PROBE that is to be sent. Context: alive->lock. */
@@ -127,6 +164,25 @@ static u32 efh_alive_next(struct efh_alive *alive)
 }
 
 /*
+ * Time to look after one that is down, and ask it. If it may be a stock tunnel, what
+ * comes is as good as an answer; but anybody may make that up, so only where nobody
+ * is used instead. Context: alive->lock.
+ */
+static void efh_alive_watch(struct efh_peer *peer)
+{
+	struct efh_alive *alive = &peer->alive;
+
+	if (efh_alive_stock(peer) && !efh_alive_others(peer)) {
+		efh_alive_answered(peer);
+	} else if (alive->open & 1) {
+		alive->proofs = 0;
+		alive->watch = min(2 * alive->watch, EFH_ALIVE_WATCH_MAX);
+	}
+	if (alive->state == EFH_PEER_STATE_DOWN)
+		efh_alive_arm(peer, alive->watch);
+}
+
+/*
  * Time is up for an answer, or for another question. Context: alive->lock.
  *
  * Return: is it to be asked again now?
@@ -134,26 +190,28 @@ static u32 efh_alive_next(struct efh_alive *alive)
 static bool efh_alive_due(struct efh_peer *peer)
 {
 	struct efh_alive *alive = &peer->alive;
+	enum efh_peer_state state = alive->state;
 
 	if (!netif_running(peer->link->dev))
 		return false;
-	if (alive->state == EFH_PEER_STATE_DOWN) {
-		if (alive->open & 1) {
-			alive->proofs = 0;
-			alive->watch = min(2 * alive->watch,
-					   EFH_ALIVE_WATCH_MAX);
-		}
-		efh_alive_arm(peer, alive->watch);
-		return true;
-	}
 	if (!efh_alive_speaks(peer)) {
 		WRITE_ONCE(alive->mute, true);
 		WRITE_ONCE(alive->asking, false);
+		if (state != EFH_PEER_STATE_UP)
+			efh_alive_set(peer, EFH_PEER_STATE_UNKNOWN);
+		return false;
+	}
+	if (state == EFH_PEER_STATE_DOWN) {
+		efh_alive_watch(peer);
+		return true;
+	}
+	if (efh_alive_stock(peer)) {
+		efh_alive_answered(peer);
 		return false;
 	}
 	if (alive->asks < EFH_ALIVE_ASKS) {
 		efh_alive_set(peer, EFH_PEER_STATE_SUSPECT);
-		efh_alive_arm(peer, efh_alive_wait(alive));
+		efh_alive_arm(peer, efh_alive_wait(peer));
 		return true;
 	}
 	WRITE_ONCE(alive->asking, false);
@@ -199,10 +257,14 @@ bool efh_alive_hint(struct efh_peer *peer, const struct efh_hint *hint)
 
 	if (READ_ONCE(alive->asking) || !netif_running(peer->link->dev))
 		return false;
-	/* Who makes them up must not have one asked all the time. */
+	/*
+	 * Who makes them up must not have one asked all the time, nor one that
+	 * can't answer.
+	 */
 	if (hint->cause >= EFH_PEER_CAUSE_ICMP &&
 	    hint->cause != EFH_PEER_CAUSE_USER &&
-	    efh_lately(READ_ONCE(alive->when), EFH_ALIVE_SILENCE / 4))
+	    (!READ_ONCE(alive->epoch_known) ||
+	     efh_lately(READ_ONCE(alive->when), EFH_ALIVE_SILENCE / 4)))
 		return false;
 	spin_lock_bh(&alive->lock);
 	if (!alive->asking && alive->state != EFH_PEER_STATE_DOWN) {
@@ -211,7 +273,7 @@ bool efh_alive_hint(struct efh_peer *peer, const struct efh_hint *hint)
 		alive->asks = 0;
 		number = efh_alive_next(alive);
 		WRITE_ONCE(alive->when, efh_now());
-		efh_alive_arm(peer, efh_alive_wait(alive));
+		efh_alive_arm(peer, efh_alive_wait(peer));
 	}
 	spin_unlock_bh(&alive->lock);
 	if (!number)
@@ -244,10 +306,11 @@ void efh_alive_icmp(struct efh_peer *peer, u8 type, u8 code)
 /**
  * efh_alive_sent() - something is sent to a peer
  * @peer: the peer
+ * @group: to a group, of which nobody need answer
  *
  * Context: RCU read side, BH disabled.
  */
-void efh_alive_sent(struct efh_peer *peer)
+void efh_alive_sent(struct efh_peer *peer, bool group)
 {
 	static const struct efh_hint silence = {
 		.cause = EFH_PEER_CAUSE_SILENCE,
@@ -255,10 +318,14 @@ void efh_alive_sent(struct efh_peer *peer)
 	unsigned long when = READ_ONCE(peer->alive.when);
 	unsigned long every = EFH_ALIVE_SILENCE;
 
+	if (group && !READ_ONCE(peer->alive.epoch_known) &&
+	    efh_alive_speaks(peer))
+		return;
 	if (efh_lately(READ_ONCE(peer->heard), EFH_ALIVE_SILENCE))
 		every = EFH_ALIVE_REFRESH;
 	/* Behind a NAT it may only be unable to come in. */
-	else if (READ_ONCE(peer->alive.mute) && !peer->key.udp)
+	else if (READ_ONCE(peer->alive.mute) && !peer->key.udp &&
+		 !efh_alive_speaks(peer))
 		every = EFH_ALIVE_MUTE;
 	if (!efh_lately(when, every))
 		efh_alive_hint(peer, &silence);
@@ -282,15 +349,18 @@ static void efh_alive_soon(struct efh_peer *peer)
 /**
  * efh_alive_wanted() - something is to be sent, and all who could have it are down
  * @link: their link
+ * @peer: the one it goes to all the same, or NULL
  *
  * Context: RCU read side, BH disabled.
  */
-void efh_alive_wanted(struct efh_link *link)
+void efh_alive_wanted(struct efh_link *link, struct efh_peer *peer)
 {
-	struct efh_peer *peer;
+	struct efh_peer *each;
 
-	list_for_each_entry_rcu(peer, &link->peers, list)
-		efh_alive_soon(peer);
+	if (peer)
+		WRITE_ONCE(peer->alive.alone, efh_now());
+	list_for_each_entry_rcu(each, &link->peers, list)
+		efh_alive_soon(each);
 }
 
 /**
@@ -353,23 +423,6 @@ static struct efh_control efh_alive_release(struct efh_alive *alive, u32 epoch)
 	if (alive->held_epoch != epoch)
 		held.kind = 0;
 	return held;
-}
-
-/* An answer: whoever was doubted is there. Context: alive->lock. */
-static void efh_alive_answered(struct efh_peer *peer)
-{
-	struct efh_alive *alive = &peer->alive;
-
-	WRITE_ONCE(alive->asking, false);
-	WRITE_ONCE(alive->mute, false);
-	alive->hint = (struct efh_hint) { .cause = EFH_PEER_CAUSE_ANSWER };
-	if (alive->state == EFH_PEER_STATE_DOWN && efh_alive_others(peer) &&
-	    ++alive->proofs < EFH_ALIVE_STABLE) {
-		alive->watch = EFH_ALIVE_WATCH_MIN;
-		efh_alive_arm(peer, EFH_ALIVE_WATCH_MIN);
-		return;
-	}
-	efh_alive_set(peer, EFH_PEER_STATE_UP);
 }
 
 /**
@@ -459,6 +512,7 @@ void efh_alive_start(struct efh_peer *peer)
 	WRITE_ONCE(alive->asking, false);
 	WRITE_ONCE(alive->mute, false);
 	WRITE_ONCE(alive->when, 0);
+	WRITE_ONCE(alive->alone, 0);
 	WRITE_ONCE(alive->epoch_known, false);
 	alive->open = 0;
 	alive->held.kind = 0;

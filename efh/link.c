@@ -64,7 +64,7 @@ static void efh_link_send(struct sk_buff *skb, const struct efh_inner *inner,
 	struct dst_entry *dst;
 	int err;
 
-	efh_alive_sent(peer);
+	efh_alive_sent(peer, efh_multicast(&inner->to));
 	dst = efh_encap_route(inner, peer);
 	if (!dst) {
 		DEV_STATS_INC(link->dev, tx_carrier_errors);
@@ -91,15 +91,16 @@ static void efh_link_send(struct sk_buff *skb, const struct efh_inner *inner,
 	iptunnel_xmit_stats(link->dev, net_xmit_eval(err) ? -1 : length);
 }
 
-/* A group's packet where nobody knows who is in it: to all. */
-static void efh_link_flood(struct sk_buff *skb, const struct efh_inner *inner)
+/* A copy to all that are up, or to all; to any? */
+static bool efh_link_copies(struct sk_buff *skb,
+			    const struct efh_inner *inner, bool all)
 {
 	struct efh_peer *peer;
 	struct sk_buff *copy;
 	bool any = false;
 
 	list_for_each_entry_rcu(peer, &inner->link->peers, list) {
-		if (!efh_alive_usable(peer))
+		if (!all && !efh_alive_usable(peer))
 			continue;
 		any = true;
 		copy = skb_clone(skb, GFP_ATOMIC | __GFP_NOWARN);
@@ -108,10 +109,18 @@ static void efh_link_flood(struct sk_buff *skb, const struct efh_inner *inner)
 		else
 			efh_link_count(inner->link, EFH_LINK_OUT_NO_MEMORY);
 	}
-	if (!any) {
-		efh_alive_wanted(inner->link);
+	return any;
+}
+
+/* A group's packet where nobody knows who is in it: to all. */
+static void efh_link_flood(struct sk_buff *skb, const struct efh_inner *inner)
+{
+	if (!efh_link_copies(skb, inner, false)) {
+		/* One may just have come back. */
+		efh_alive_wanted(inner->link, NULL);
 		efh_link_count(inner->link, EFH_LINK_OUT_NO_PEER);
-		DEV_STATS_INC(inner->link->dev, tx_errors);
+		if (!efh_link_copies(skb, inner, true))
+			DEV_STATS_INC(inner->link->dev, tx_errors);
 	}
 	consume_skb(skb);
 }
@@ -150,7 +159,7 @@ static netdev_tx_t efh_link_xmit(struct sk_buff *skb, struct net_device *dev)
 	if (peer) {
 		/* It may just have come back: what is sent is a way to see. */
 		if (!efh_alive_usable(peer)) {
-			efh_alive_wanted(link);
+			efh_alive_wanted(link, peer);
 			efh_link_count(link, EFH_LINK_OUT_NO_PEER);
 			efh_link_unreachable(link, skb);
 		}

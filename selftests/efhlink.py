@@ -36,8 +36,19 @@ def emulated():
         return "QEMU TCG" in info.read()
 
 
-# which half of its ways the next test takes there: not the same one with all kernels
-TURN = itertools.count(int(os.uname().release.split(".")[1]))
+def slow():
+    """An emulated processor, or a kernel that looks for faults: where a moment takes longer."""
+    return emulated() or os.path.exists("/sys/kernel/debug/kmemleak")
+
+
+# which part the next test takes there, so that all kernels together do all
+KERNEL = {"6.1": 0, "6.12": 1}.get(".".join(os.uname().release.split(".")[:2]), 2)
+TURN = itertools.count(KERNEL)
+
+
+def thirds(tests):
+    """All of these; of them an emulated processor does every third, each kernel others."""
+    return tests[KERNEL::3] if emulated() else tests
 
 
 def some(ways):
@@ -219,6 +230,11 @@ class Counts:
         if not kind:
             wait(lambda: self.changed() == self.changes, 1)
             eq(self.changed(), self.changes, self.what)
+
+
+def rx_packets(ns, name):
+    """What came to a host by a device."""
+    return json.loads(ns.run(f"ip -j -s link show {name}"))[0]["stats64"]["rx"]["packets"]
 
 
 class Device(Wire):
