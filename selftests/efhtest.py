@@ -27,6 +27,7 @@ CLONE_NEWNET = 0x40000000
 ETH_P_ALL = 3
 SO_RCVBUFFORCE, SO_SNDBUFFORCE = 33, 32
 SOL_UDP = 17
+UDP_SEGMENT, UDP_GRO = 103, 104
 DROPS = ("bad_option", "bad_index", "bad_fragment", "too_big", "mismatch", "duplicate",
          "ecn", "timeout", "evicted", "no_memory")
 SPLAT = re.compile(r"WARNING:|BUG:|BUG |Call Trace|Oops|general protection|refcount_t|"
@@ -473,9 +474,9 @@ class Wire:
             kind = b"\x86\xdd" if packet[0] >> 4 == 6 else b"\x08\x00"
             self.sock.send(bytes(dst or self.dst) + bytes(self.src) + kind + packet)
 
-    def frames(self, outgoing=False, quiet=0.1):
-        """IP packets seen since the last call, until none comes for a while; but for PROBEs,
-        which go beside whatever takes long enough."""
+    def frames(self, outgoing=False, quiet=0.1, probes=False):
+        """IP packets seen since the last call, until none comes for a while; unless wanted but for
+        PROBEs, which go beside whatever takes long enough."""
         found = []
         self.sock.settimeout(quiet)
         while True:
@@ -483,7 +484,8 @@ class Wire:
                 frame, where = self.sock.recvfrom(1 << 17)
             except (TimeoutError, BlockingIOError):
                 return found
-            if (where[2] == 4) == outgoing and where[1] in (0x0800, 0x86DD) and not is_probe(frame[14:]):
+            if (where[2] == 4) == outgoing and where[1] in (0x0800, 0x86DD) and \
+                    (probes or not is_probe(frame[14:])):
                 found.append(frame[14:])
 
     def close(self):

@@ -4,14 +4,13 @@
 ethtool say of them, what can be changed, and stock tunnels at the other end."""
 import socket
 import struct
+import time
 
 from efhtest import *
 from efhlink import *
 from efhwire import Packet
 import efhwire
 import tcp
-
-UDP_SEGMENT = 103
 
 
 def shape(packets, carrier, family, length, what):
@@ -121,7 +120,7 @@ def streams():
 
 
 def raw():
-    """TCP that a raw socket sends, or the stack as a reset, is no connection's."""
+    """TCP that a raw socket sends, or the stack as a reset, is no connection's; nor need it be TCP."""
     linked = Linked(Path(native=False), 6)
     for family in (6, 4):
         far = linked.ends(family)[1]
@@ -129,6 +128,12 @@ def raw():
         tx, rx = (ns.socket(AF[family], socket.SOCK_RAW, socket.IPPROTO_TCP) for ns in (linked.a, linked.b))
         tx.sendto(reset, (far, 0))
         eq((receive(rx) or b"")[-len(reset):], reset, f"IPv{family}: a raw socket's")
+        rx.close()
+        tx.close()
+        tx, rx = (ns.socket(AF[family], socket.SOCK_RAW, 253) for ns in (linked.a, linked.b))
+        for length in (100, 30000, LARGEST - OUTER_HEADER[family]):
+            tx.sendto(data(length), (far, 0))
+            eq((receive(rx) or b"")[-length:], data(length), f"IPv{family}: {length} octets of a protocol without a name")
         rx.close()
         tx.close()
         tx = linked.a.socket(AF[family], kind=socket.SOCK_STREAM)
@@ -195,6 +200,19 @@ def batches(mtu, offload):
             tx.send(data(30000))
             arrive(rx, [data(30000)[k * 1000:(k + 1) * 1000] for k in range(30)],
                    f"{what}: UDP_SEGMENT")
+            rx.setsockopt(SOL_UDP, UDP_GRO, 1)
+            size, count = mtu - 48, min(60000 // (mtu - 48), 64)
+            tx.setsockopt(SOL_UDP, UDP_SEGMENT, size)
+            whole = size * count + (48 if family == 6 else 28)
+            enter, leave = Device(linked.a, "efh0"), Device(linked.b, "efh0")
+            for number in range(5):
+                tx.send(data(size * count, number))
+                time.sleep(0.05)
+            eq([len(p) for p in enter.frames(outgoing=True)], [whole] * 5, f"{what}: UDP_SEGMENT enters in one piece")
+            # a poll may end in between
+            eq(max(len(p) for p in leave.frames()), whole, f"{what}: and leaves in one for UDP_GRO")
+            enter.close()
+            leave.close()
 
 
 def batches_plain():

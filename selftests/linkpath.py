@@ -3,11 +3,14 @@
 """What is between the ends of a link: smaller MTUs, errors from the path, links
 in links and in circles, VRFs, devices and namespaces."""
 import socket
+import struct
+import time
 
 from efhtest import *
 from efhlink import *
 from efhwire import Packet
 import efhwire
+from report import Behind
 import tcp
 
 NARROW = 1400
@@ -123,6 +126,39 @@ def errors():
             else:
                 linked.a.ip("link set efh0 type efh ttl 64")
             passes(linked, f"after {what}, over IPv{carrier}", port=9990)
+
+
+def errors_behind():
+    """A host behind the gateway hears of it, with as much of its packet as there is and fits."""
+    for carrier in carriers():
+        path = Path(native=False)
+        linked = Linked(path, carrier)
+        host = Behind(linked).host
+        unlimited(path.r, path.a)
+        path.r.run(f"ip -{carrier} route del {'2001:db8:2::/64' if carrier == 6 else '198.51.100.0/24'}")
+        for family in (6, 4):
+            near, far = Behind.ends[family], linked.ends(family)[1]
+            wire = Wire(host, "h0")
+            tx = host.socket(AF[family], bind=(near, 4000))
+            for size in (100, 20000):
+                what = f"IPv{family} in IPv{carrier}, {size} octets from behind"
+                # under IPv4 a router says once a second that it has no route
+                time.sleep(1.1)
+                wire.frames(quiet=0)
+                tx.sendto(data(size), (far, 9))
+                # ICMPv6 errors have 1280 octets, those of Linux's ICMP 576; it quotes what it was quoted
+                enough = min(size, 1000 if (carrier, family) == (6, 6) else 400)
+                found = [p for p in map(Packet, wire.frames()) if efhwire.icmp_error(p)]
+                # once more if the link has found that its peer is down
+                eq({tuple(p.payload[:2]) for p in found}, {UNREACHABLE[family]}, f"{what}: unreachable")
+                quoted = Packet(found[0].payload[8:]) if found else None
+                eq(quoted and (quoted.src, quoted.dst, quoted.payload[:4]),
+                   (near, far, struct.pack("!HH", 4000, 9)), f"{what}: of what was sent")
+                body = quoted.payload[8:] if quoted else b""
+                ok(len(body) >= enough and data(size).startswith(body), f"{what}: with enough of it", len(body))
+                ok(found and found[0].length <= 1280, f"{what}: and not too much")
+            tx.close()
+            wire.close()
 
 
 def errors_forged():
@@ -503,5 +539,5 @@ def stacked():
 
 
 if __name__ == "__main__":
-    main(learnt_plain, learnt_large, too_small, errors, errors_forged, no_route, circles, nested,
+    main(learnt_plain, learnt_large, too_small, errors, errors_behind, errors_forged, no_route, circles, nested,
          vrf, bound, specific, elsewhere, rerouted, gone, stacked)

@@ -211,5 +211,4 @@ def module_goes():
 
 
 if __name__ == "__main__":
-    main(*((link_goes, host_goes, module_goes) if emulated() else
-           (link_goes, changes, address_goes, lower_goes, host_goes, split, module_goes)))
+    main(link_goes, *thirds((changes, address_goes, lower_goes, split)), host_goes, module_goes)

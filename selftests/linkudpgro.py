@@ -8,7 +8,7 @@ import threading
 import zlib
 
 from efhtest import *
-from efhlink import emulated, some
+from efhlink import some, thirds
 from efhwire import Carried, Packet, icmp_error
 from linkudp import (DPORT, HEADERS, INNER, LARGEST, PORT, Inside, Outgoing, Watched, add, counted,
                      finish, join)
@@ -543,6 +543,4 @@ def nat():
 
 
 if __name__ == "__main__":
-    main(*((orders, zero_checksum, joined) if emulated() else
-           (orders, bad, strangers, zero_checksum, ecn, differential, joined, one_flow, router,
-            nat)))
+    main(orders, zero_checksum, joined, *thirds((bad, strangers, ecn, differential, one_flow, router, nat)))

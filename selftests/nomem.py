@@ -11,7 +11,9 @@ import fcntl
 import struct
 
 from efhtest import *
-from efhnetlink import U, NetlinkError, u8, attr
+from efhlink import INNER, Linked, address
+from efhnetlink import (U, NetlinkError, u8, u32, attr, NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL,
+                        NLM_F_REQUEST, NLA_F_NESTED)
 import efhwire
 
 DEBUG = "/sys/kernel/debug"
@@ -20,6 +22,8 @@ NTH = "/proc/thread-self/fail-nth"
 SYS_FINIT_MODULE, SYS_DELETE_MODULE = {"x86_64": (313, 176), "aarch64": (273, 106)}.get(
     os.uname().machine, (None, None))
 TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 1, 0x1000
+RTM_NEWLINK, RTM_DELLINK = 16, 17
+IFLA_IFNAME, IFLA_LINKINFO, IFLA_INFO_KIND, IFLA_INFO_DATA = 3, 18, 1, 2
 
 
 def write(path, value):
@@ -51,7 +55,7 @@ def restore():
             write(f"{DEBUG}/{fault}/require-start", 0)
 
 
-def each(what, action, undo=None, limit=2000, least=1):
+def each(what, action, undo=None, limit=2000, least=1, errors=(errno.ENOMEM, errno.ENOBUFS)):
     """Let the first allocation of an action fail, then the second, and so on; least of them."""
     failures = 0
     for number in range(1, limit):
@@ -61,7 +65,7 @@ def each(what, action, undo=None, limit=2000, least=1):
         except (OSError, NetlinkError) as error:
             done = None
             failures += 1
-            if error.errno not in (errno.ENOMEM, errno.ENOBUFS):
+            if error.errno not in errors:
                 write(NTH, 0)
                 ok(False, f"{what}: {number}: refused for want of memory", error)
         with open(NTH) as file:
@@ -129,33 +133,91 @@ def configuration():
         each(what, action, least=0)
 
 
+class Rtnl:
+    """rtnetlink, as ip(8) speaks it, but in this thread, whose allocations fail."""
+
+    def __init__(self, ns):
+        with ns:
+            self.sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
+        self.sock.settimeout(10)
+
+    def request(self, kind, name, info=b"", flags=0):
+        body = struct.pack("=BBHiII", 0, 0, 0, 0, 0, 0) + attr(IFLA_IFNAME, name.encode() + b"\0") + info
+        self.sock.send(struct.pack("=IHHII", 16 + len(body), kind, NLM_F_REQUEST | NLM_F_ACK | flags, 1, 0) + body)
+        status, = struct.unpack_from("=i", self.sock.recv(1 << 16), 16)
+        if status:
+            raise OSError(-status, "rtnetlink")
+        return True
+
+
+def links():
+    """A link, and its peers."""
+    prepare()
+    # the stack says where it fails to make a device
+    write("/dev/kmsg", "efh-test: allocations fail")
+    path = Path(native=False)
+    rtnl, genl = Rtnl(path.a), path.a.netlink()
+    for carrier, outer in enumerate((6, 4)):
+        local = attr(U["IFLA_EFH_LOCAL"], efhwire.address(path.ends(outer)[0]))
+        info = attr(IFLA_LINKINFO | NLA_F_NESTED, attr(IFLA_INFO_KIND, b"efh\0") + attr(
+            IFLA_INFO_DATA | NLA_F_NESTED, local + u32(U["IFLA_EFH_CARRIER"], carrier)))
+
+        def add(info=info):
+            return rtnl.request(RTM_NEWLINK, "efh0", info, NLM_F_CREATE | NLM_F_EXCL)
+
+        def remove(_):
+            rtnl.request(RTM_DELLINK, "efh0")
+        what = f"IPv{outer}{' carrier udp' if carrier else ''}"
+        # what the stack makes of a socket without an inode, and of a device without a name
+        each(f"{what}: link add", add, remove, errors=(errno.ENOMEM, errno.ENOBUFS, errno.ENFILE, errno.EINVAL))
+        add()
+        peer = u32(U["EFH_A_PEER_IFINDEX"], path.a.ifindex("efh0")) + \
+            attr(U["EFH_A_PEER_ADDRESS"], efhwire.address("2001:db8:9::1" if outer == 6 else "203.0.113.1"))
+        prefixes = b"".join(attr(U["EFH_A_PEER_PREFIX"] | NLA_F_NESTED, attr(
+            U["EFH_A_PREFIX_ADDRESS"], efhwire.address(f"fd0{n}::")) + u8(U["EFH_A_PREFIX_LEN"], 16)) for n in range(3))
+        each(f"{what}: peer add", lambda peer=peer, prefixes=prefixes: genl.request("PEER_NEW", peer + prefixes) or True,
+             lambda _, peer=peer: genl.request("PEER_DEL", peer))
+        eq(path.a.efhctl("peer show dev efh0"), "", f"{what}: none is left of those that were refused")
+        remove(None)
+    rtnl.sock.close()
+
+
 def sending():
     """Large packets, their flow not known and known."""
-    prepare()
-    path = Path()
-    genl = path.a.netlink()
     for family in (6, 4):
-        tx, rx = path.udp(family)
-        rx.settimeout(0.5)
-        sent = data(60000, family)
-        wrong = []
+        path = Path()
+        sends(path, path.udp(family), family, f"IPv{family}")
+        finish()
+    for family, words in ((6, ""), (4, "carrier udp")):
+        path = Path(native=False)
+        sends(path, Linked(path, family, words).pair(6), family, f"IPv{family} {words}".strip() + " link")
+        finish()
 
-        def send(tx=tx, sent=sent):
-            return tx.send(sent)
 
-        def take(_, rx=rx, sent=sent, wrong=wrong):
-            got = receive(rx)
-            if got not in (None, sent):
-                wrong.append(short(got))
+def sends(path, pair, family, what):
+    prepare()
+    genl = path.a.netlink()
+    tx, rx = pair
+    rx.settimeout(0.5)
+    sent = data(60000, family)
+    wrong = []
 
-        def anew(send=send):
-            genl.request("FLOW_FLUSH")
-            return send()
-        each(f"IPv{family}, known", send, take)
-        each(f"IPv{family}, new", anew, take)
-        eq(wrong, [], f"IPv{family}: whole or not at all")
-        tx.send(sent)
-        eq(receive(rx), sent, f"IPv{family}: and all is as before")
+    def send():
+        return tx.send(sent)
+
+    def take(_):
+        got = receive(rx)
+        if got not in (None, sent):
+            wrong.append(short(got))
+
+    def anew():
+        genl.request("FLOW_FLUSH")
+        return send()
+    each(f"{what}, known", send, take)
+    each(f"{what}, new", anew, take)
+    eq(wrong, [], f"{what}: whole or not at all")
+    tx.send(sent)
+    eq(receive(rx), sent, f"{what}: and all is as before")
 
 
 def receiving():
@@ -167,32 +229,64 @@ def receiving():
         fcntl.ioctl(tun, TUNSETIFF, struct.pack("16sH22x", b"t0", IFF_TUN | IFF_NO_PI))
     ns.ip("link set t0 mtu 1500 up", "addr add 2001:db8::1/64 dev t0 nodad",
           "addr add 192.0.2.1/24 dev t0")
-    for family, here, there in ((6, "2001:db8::1", "2001:db8::2"),
-                                (4, "192.0.2.1", "192.0.2.2")):
-        rx = ns.socket(AF[family], bind=(here, 9999))
-        rx.settimeout(0.1)
-        sent = data(9000, family)
-        ident = [family << 32]
-        wrong = []
+    ends = {6: ("2001:db8::1", "2001:db8::2"), 4: ("192.0.2.1", "192.0.2.2")}
+    for family, (here, there) in ends.items():
+        receives(tun, ns.socket(AF[family], bind=(here, 9999)), f"IPv{family}", lambda ident: efhwire.fragments(
+            there, here, efhwire.UDP, datagram(there, here), 1440, ident))
+    near, far = INNER[6][:2]
+    inner = efhwire.ip(far, near, efhwire.UDP, datagram(far, near))
 
-        def put(here=here, there=there, sent=sent, ident=ident):
-            ident[0] += 1
-            for packet in efhwire.fragments(there, here, efhwire.UDP, efhwire.udp(
-                    there, here, 7, 9999, sent), 1440, ident[0]):
-                os.write(tun, packet)
+    def under_udp(piece, here, there):
+        return efhwire.ip(there, here, efhwire.UDP, efhwire.udp(there, here, 5000, 8060, piece))
+    for family, words, cut in (
+            (6, "", lambda ident: efhwire.fragments(*reversed(ends[6]), 41, inner, 1440, ident)),
+            (4, "carrier udp", lambda ident: [under_udp(piece, *ends[4])
+                                              for piece in efhwire.cut(41, inner, 1440, ident)])):
+        here, there = ends[family]
+        ns.run(f"ip link add efh0 type efh local {here} remote {there} {words}")
+        address(ns, "efh0", 0, (6,))
+        what = f"IPv{family} {words}".strip() + " link"
+        receives(tun, ns.socket(bind=(near, 9999)), what, cut)
+        number = [0]
+
+        def ask(kind, here=here, there=there, words=words, number=number):
+            number[0] += 1
+            message = efhwire.control(kind, 1280, nonce=number[0])
+            os.write(tun, under_udp(message, here, there) if words else
+                     efhwire.ip(there, here, efhwire.DSTOPTS, message))
             return True
-
-        def take(_, rx=rx, sent=sent, wrong=wrong):
-            got = receive(rx)
-            if got not in (None, sent):
-                wrong.append(short(got))
-        each(f"IPv{family}", put, take)
-        eq(wrong, [], f"IPv{family}: whole or not at all")
-        put()
-        eq(receive(rx), sent, f"IPv{family}: and all is as before")
+        for kind in (efhwire.PROBE, efhwire.NACK, efhwire.RESET):
+            each(f"{what}: Control message {kind}", lambda kind=kind, ask=ask: ask(kind), least=0)
+        ns.run("ip link del efh0")
     os.close(tun)
+
+
+def datagram(src, dst):
+    return efhwire.udp(src, dst, 7, 9999, data(9000))
+
+
+def receives(tun, rx, what, packets):
+    rx.settimeout(0.1)
+    ident = [1 << 32]
+    wrong = []
+
+    def put():
+        ident[0] += 1
+        for packet in packets(ident[0]):
+            os.write(tun, packet)
+        return True
+
+    def take(_):
+        got = receive(rx)
+        if got not in (None, data(9000)):
+            wrong.append(short(got))
+    each(what, put, take)
+    eq(wrong, [], f"{what}: whole or not at all")
+    put()
+    eq(receive(rx), data(9000), f"{what}: and all is as before")
+    rx.close()
 
 
 if __name__ == "__main__":
     atexit.register(restore)
-    main(module, namespace, configuration, sending, receiving)
+    main(module, namespace, configuration, links, sending, receiving)

@@ -68,7 +68,8 @@ class Sending:
             self.got += receive(self.rx) is not None
 
     def share(self, seconds):
-        """How much of what is sent in a while arrives."""
+        """How much of what is sent in a while arrives. Where each tenth fragment is lost that is 0.7 of packets
+        of three, and nothing of those of ten and more."""
         sent, got = self.sent, self.got
         time.sleep(seconds)
         return (self.got - got) / (self.sent - sent)
@@ -130,7 +131,7 @@ def native():
            f"{what}: the socket is told", path_mtu(tx, family))
         share = sending.share(4)
         # a packet of two fragments is whole with 81 %, of 42 with 1 %
-        ok(share > 0.7, f"{what}: most arrives of what it sends then", f"{share:.2f}")
+        ok(share > 0.65, f"{what}: most arrives of what it sends then", f"{share:.2f}")
         flow, = flows(path.a)
         ok(60000 < flow["loss_ppm"] < 140000, f"{what}: the loss is known", flow)
         losing.end()
@@ -257,18 +258,20 @@ def links():
         here = Sending(tx, rx, inner)
         ok(wait(lambda: path_mtu(tx, inner) <= 3 * L, 20), f"{what}: a socket of this host is told", flows(path.a))
         share = here.share(3)
-        ok(share > 0.7, f"{what}: most arrives of what it sends then", f"{share:.2f}")
+        ok(share > 0.65, f"{what}: most arrives of what it sends then", f"{share:.2f}")
 
         there_tx, rx = udp_pair(behind.host, linked.b, behind.ends[inner], linked.ends(inner)[1], PORT + 1)
         there = Sending(there_tx, rx, inner)
         ok(wait(lambda: path_mtu(there_tx, inner) <= 3 * L, 20), f"{what}: a host behind it is told",
            path_mtu(there_tx, inner))
         share = there.share(3)
-        ok(share > 0.7, f"{what}: most arrives of what that sends then", f"{share:.2f}")
+        ok(share > 0.65, f"{what}: most arrives of what that sends then", f"{share:.2f}")
         there.end()
 
         losing.end()
-        ok(wait(lambda: path_mtu(tx, inner) == full, 35), f"{what}: and hears of the end of it", flows(path.a))
+        ended = time.monotonic()
+        ok(wait(lambda: path_mtu(tx, inner) == full, 30), f"{what}: and hears of the end of it", flows(path.a))
+        note(f"{what}: after {time.monotonic() - ended:.1f} s")
         here.end()
 
 
