@@ -149,16 +149,22 @@ static void efh_search_complete(struct efh_net *en, struct efh_flow *flow)
 static u32 efh_search_larger(const struct efh_search *s)
 {
 	u32 bound = min_not_zero(s->bad, s->top + 1);
+	bool known = false;
 	int i;
 
-	for (i = 0; i < ARRAY_SIZE(efh_search_known); i++)
+	for (i = 0; i < ARRAY_SIZE(efh_search_known); i++) {
 		if (efh_search_known[i] > s->good &&
 		    efh_search_known[i] < min(bound, s->top))
 			return efh_search_known[i];
+		known |= efh_search_known[i] == s->good;
+	}
 	if (s->top > s->good && s->top < bound)
 		return s->top;
 	if (s->good == s->told || bound - s->good <= EFH_SEARCH_GAP)
 		return 0;
+	/* That of a link which is known: likely there is no more to be found. */
+	if (known)
+		return s->good + EFH_SEARCH_GAP;
 	return s->good + (bound - s->good) / 2;
 }
 
