@@ -12,6 +12,7 @@ import random
 import struct
 
 from efhtest import *
+from efhlink import INNER, INNER_PROTOCOL, address
 import efhwire
 
 SECONDS = int(os.environ.get("EFH_FUZZ_SECONDS") or 20)
@@ -20,7 +21,8 @@ SEED = int(SEED or int.from_bytes(os.urandom(4), "big"))
 FIRST = int(FIRST or 0)
 BATCH = 120         # packets; a veth's ring takes 256
 MTU = 9216
-PORT, NOBODY = 9999, 9998
+PORT, NOBODY, CARRIED = 9999, 9998, 8060
+SIZES = (0, 1280, 1400, 1500, 9000)
 OCTETS = (0, 1, 2, 4, 8, 12, 59, 60, 63, 64, 127, 128, 254, 255, efhwire.EFH, efhwire.UDP,
           efhwire.ICMP6, efhwire.HOPOPTS, efhwire.ROUTING, efhwire.FRAGMENT)
 PADDING = bytes([efhwire.DSTOPTS, 0, 1, 4, 0, 0, 0, 0])
@@ -31,12 +33,37 @@ class Fault(Exception):
     """What was found; the rest of the run would tell nothing."""
 
 
+def carried(near, far, piece):
+    """What a link has under UDP; without a sum, which nobody need mend."""
+    return efhwire.ip(near, far, efhwire.UDP, efhwire.udp(near, far, CARRIED, CARRIED, piece, 0))
+
+
+def look(frame):
+    """What B sent, and whether it went under UDP."""
+    packet = efhwire.Packet(frame)
+    if packet.proto == efhwire.UDP and packet.payload[:2] == struct.pack("!H", CARRIED):
+        return efhwire.Carried(frame), True
+    return packet, False
+
+
+def said(frame):
+    """The Control message of B's that this is, or None."""
+    packet, under = look(frame)
+    if under:
+        return packet.control
+    try:
+        return efhwire.Control(frame[{6: 40, 4: 20}[packet.version]:])
+    except ValueError:
+        return None
+
+
 class Exchange:
     """What two hosts have to say to one another, before somebody meddles with it."""
 
-    def __init__(self, pair, rng, quoted):
+    def __init__(self, pair, rng, quoted, heard):
         self.pair, self.rng = pair, rng
         self.quoted = quoted        # fragments that B has sent
+        self.heard = heard          # its Control messages
         self.sizes = (1024, 1032, 1224, 1440, 1440, 1440, 4096, 8184)
 
     def ends(self):
@@ -52,6 +79,13 @@ class Exchange:
         ident = rng.choice((rng.getrandbits(64), rng.randrange(4)))
         body = efhwire.udp(a, b, 7, NOBODY, data(length, rng.randrange(9))) \
             if proto == efhwire.UDP else data(length, rng.randrange(9))
+        under = False
+        if rng.random() < 0.3 and len(body) < 65000:    # of a link
+            near, far, _ = INNER[rng.choice((6, 4))]
+            body = efhwire.ip(near, far, efhwire.UDP, efhwire.udp(near, far, 7, NOBODY, body), tclass=rng.randrange(4))
+            proto, under = INNER_PROTOCOL[body[0] >> 4], ":" not in a
+            if len(body) < MTU - 100 and rng.random() < 0.2:
+                return [carried(a, b, body) if under else efhwire.ip(a, b, proto, body)]
         pieces = efhwire.cut(proto, body, size, ident, ps=rng.choice((0,) * 9 + (1, 2, 3)))
         if rng.random() < 0.1:      # EFH in EFH
             pieces = [piece for outer in pieces
@@ -59,7 +93,8 @@ class Exchange:
         if ":" in a and rng.random() < 0.2:
             pieces = [PADDING * rng.choice((1, 1, 1, 6, 7, 8)) + piece for piece in pieces]
         tclass = rng.choice((0, 0, 1, 2, 3))
-        frames = [efhwire.ip(a, b, efhwire.DSTOPTS, piece, tclass=tclass if rng.random() < 0.95
+        frames = [carried(a, b, piece) if under else
+                  efhwire.ip(a, b, efhwire.DSTOPTS, piece, tclass=tclass if rng.random() < 0.95
                              else rng.randrange(4)) for piece in pieces[:64]]
         order = rng.randrange(6)
         if order == 0:
@@ -74,6 +109,34 @@ class Exchange:
         elif order == 4 and len(frames) > 1:
             frames.remove(rng.choice(frames))
         return frames
+
+    def message(self):
+        """Control messages: answers to B's, words about what it sent, and made up ones."""
+        rng, (a, b) = self.rng, self.ends()
+        kind, epoch = rng.randrange(1, 6), rng.choice((1, 1, 1, 2))
+        under, label, number, size = ":" not in a, rng.getrandbits(20), rng.getrandbits(64), rng.choice(SIZES)
+        of = rng.random()
+        if of < 0.5 and self.heard:
+            frame = rng.choice(self.heard)
+            message = said(frame)
+            kind, label, number, size = efhwire.PROBE_ACK, message.flow, message.nonce, message.size
+        elif of < 0.8 and self.quoted:
+            frame = rng.choice(self.quoted)
+            kind = rng.choice((efhwire.NACK, efhwire.REPORT))
+        else:
+            frame = None
+        if frame:
+            packet, under = look(frame)
+            a, b = packet.dst, packet.src
+            if packet.efh and kind != efhwire.PROBE_ACK:
+                label, number = packet.sport if under else packet.label, packet.ident
+                size = rng.choice((500, size))      # a REPORT's interval, ms
+        message = efhwire.control(kind, size, label, number, epoch, missing=rng.getrandbits(rng.choice((3, 7, 64))))
+        if kind == efhwire.REPORT:
+            message = message[:24] + struct.pack("!4I", *(rng.choice((0, 1, 9, 40, 1000)) for _ in range(4)))
+        if kind == efhwire.PROBE:
+            message += bytes(rng.choice((0, 100, max(0, size - 80))))
+        return [carried(a, b, message) if under else efhwire.ip(a, b, efhwire.DSTOPTS, message)]
 
     def error(self):
         """An ICMP error about a fragment of B's."""
@@ -93,7 +156,7 @@ class Exchange:
     def mutate(self, frame):
         """Change something in a packet, and sometimes what would give it away."""
         rng, frame = self.rng, bytearray(frame)
-        head = 40 if frame[0] >> 4 == 6 else 20
+        head = 40 if frame[0] >> 4 == 6 else 28 if frame[9] == efhwire.UDP else 20
         for _ in range(rng.choice((1, 1, 1, 2, 3, 8))):
             kind = rng.randrange(10)
             near = min(len(frame), head + 40)
@@ -140,6 +203,8 @@ class Exchange:
         else:
             frame[0] = 0x45 if self.rng.random() < 0.9 or len(frame) < 60 else 0x40 | frame[0] & 15
             frame[2:4] = struct.pack("!H", len(frame))
+            if frame[9] == efhwire.UDP and self.rng.random() < 0.9:
+                frame[24:28] = struct.pack("!HH", len(frame) - 20, 0)
             if self.rng.random() < 0.9:
                 frame[16:20] = efhwire.address(self.pair.B4)
             frame[10:12] = b"\0\0"
@@ -150,7 +215,8 @@ class Exchange:
         """A batch: packets beside one another, some of them changed."""
         rng, several = self.rng, []
         while sum(map(len, several)) < BATCH:
-            frames = self.error() if rng.random() < 0.1 else self.packet()
+            make, = rng.choices((self.packet, self.error, self.message), (80, 10, 10))
+            frames = make()
             rate = rng.choice((0, 0.02, 0.1, 0.5, 1))
             several.append([self.mutate(frame) if rng.random() < rate else frame
                             for frame in frames])
@@ -172,7 +238,8 @@ class Fuzz:
         self.start = time.monotonic()
         self.said = 0
         self.batches = self.packets = self.fragments = self.whole = 0
-        self.rx, self.tx = {}, {}
+        self.ways = []
+        self.quoted, self.heard = [], []
         b = self.pair.b
         # whatever is made of them by chance: B stays where it is
         for name in ("accept_ra", "accept_redirects", "autoconf"):
@@ -185,24 +252,41 @@ class Fuzz:
         if has("nft"):
             b.nft("""table inet efh {
                 chain in { type filter hook input priority 0; ct state new counter } }""")
-        for family, a, own in ((6, self.pair.A6, self.pair.B6), (4, self.pair.A4, self.pair.B4)):
-            self.rx[family] = b.socket(AF[family], bind=(own, PORT))
-            self.rx[family].settimeout(2)
-            self.tx[family] = b.socket(AF[family], bind=(own, 0))
+        for number, (outer, words) in enumerate(((6, ""), (4, f"carrier udp dport {CARRIED}"))):
+            far, own = self.pair.ends(outer)
             # the first large packet is to leave as EFH every time
-            b.efhctl(f"native add {a}/{128 if family == 6 else 32}")
-        self.quoted = self.send()
+            b.efhctl(f"native add {far}/{128 if outer == 6 else 32} retransmit on")
+            self.way(f"IPv{outer}", far, own)
+            b.ip(f"link add efh{number} type efh local {own} remote {far} {words}")
+            inner = (6, 4)[number]
+            address(b, f"efh{number}", 1, (inner,))
+            self.way(f"link {words}".strip(), *INNER[inner][:2], self.pair.ends(outer))
+        self.send()
+
+    def way(self, what, far, own, outer=()):
+        """By which B is sent to, and sends."""
+        family = AF[6 if ":" in own else 4]
+        rx, tx = self.pair.b.socket(family, bind=(own, PORT)), self.pair.b.socket(family, bind=(own, 0))
+        rx.settimeout(2)
+        self.ways.append((what, far, own, outer, rx, tx))
 
     def send(self):
-        """Fragments of B's, as seen on the wire."""
-        for family, to in ((6, self.pair.A6), (4, self.pair.A4)):
+        """B sends by all of them."""
+        for _, far, _, _, _, tx in self.ways:
             try:
-                self.tx[family].sendto(data(9000), (to, NOBODY))
+                tx.sendto(data(9000), (far, NOBODY))
             except OSError:
                 pass        # told that it is too big, or that nobody is there
-        found = [frame for frame in self.wire.frames(quiet=0.05)
-                 if efhwire.Packet(frame).headers[:1] == [efhwire.DSTOPTS]]
-        return found[-40:]
+        self.listen(0.05)
+
+    def listen(self, quiet):
+        """Remember B's fragments and Control messages."""
+        for frame in self.wire.frames(quiet=quiet, probes=True):
+            if said(frame):
+                self.heard.append(frame)
+            elif look(frame)[0].efh:
+                self.quoted.append(frame)
+        del self.heard[:-40], self.quoted[:-80]
 
     def settled(self):
         """Wait until what was sent has been looked at; the counters."""
@@ -228,15 +312,20 @@ class Fuzz:
 
     def alive(self, rng):
         """What is right arrives whole, in whatever order its fragments do."""
-        for family, a, b in ((6, self.pair.A6, self.pair.B6), (4, self.pair.A4, self.pair.B4)):
-            sock = self.rx[family]
+        for what, far, own, outer, sock, _ in self.ways:
             sock.setblocking(False)
             while receive(sock) is not None:
                 pass        # mutated ones may have had this port
             sock.settimeout(2)
             whole = data(rng.choice((500, 9000, 60000)), rng.randrange(9))
-            frames = efhwire.fragments(a, b, efhwire.UDP, efhwire.udp(a, b, 7, PORT, whole),
-                                       rng.choice((1024, 1440)), rng.getrandbits(64))
+            proto, packet = efhwire.UDP, efhwire.udp(far, own, 7, PORT, whole)
+            if outer:
+                packet = efhwire.ip(far, own, proto, packet)
+                proto = INNER_PROTOCOL[packet[0] >> 4]
+            a, b = outer or (far, own)
+            pieces = efhwire.cut(proto, packet, rng.choice((1024, 1440)), rng.getrandbits(64))
+            frames = [carried(a, b, piece) if outer and ":" not in a else efhwire.ip(a, b, efhwire.DSTOPTS, piece)
+                      for piece in pieces]
             order = rng.randrange(4)
             if order == 0:
                 frames.reverse()
@@ -248,7 +337,7 @@ class Fuzz:
             self.wire.send(*frames)
             got = receive(sock)
             if got != whole:
-                raise Fault(f"IPv{family}: a valid packet of {len(whole)} octets, received "
+                raise Fault(f"{what}: a valid packet of {len(whole)} octets, received "
                             f"{short(got)}; {self.pair.b.stats()}")
             self.whole += 1
 
@@ -302,7 +391,7 @@ class Fuzz:
 
     def batch(self, number):
         rng = random.Random(f"{SEED}:{number}")
-        frames = Exchange(self.pair, rng, self.quoted).frames()
+        frames = Exchange(self.pair, rng, self.quoted, self.heard).frames()
         self.settings(rng)
         before = self.pair.b.stats()["in_fragments"]
         if rng.random() < 0.3:
@@ -318,8 +407,8 @@ class Fuzz:
             self.alive(rng)
         if rng.random() < 0.2:
             self.pair.b.efhctl("flow flush")
-            self.quoted = self.send() or self.quoted
-        self.wire.frames(quiet=0.01)
+            self.send()
+        self.listen(0.01)
         self.splat()
 
     def say(self):

@@ -152,6 +152,51 @@ def native():
            f"{what}: the monitor tells the same")
 
 
+def segment(tx):
+    """What TCP puts into a packet, of struct tcp_info."""
+    return struct.unpack_from("=I", tx.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 64), 16)[0]
+
+
+def stream():
+    """TCP hears of it, and of its end."""
+    need("nft")
+    for family in carriers():
+        path = Path(native=False)
+        path.raise_mtu(ANY)
+        path.native()
+        listener = path.b.socket(AF[family], socket.SOCK_STREAM, bind=("", PORT))
+        listener.listen()
+        tx = path.a.socket(AF[family], socket.SOCK_STREAM)
+        tx.connect((path.ends(family)[1], PORT))
+        rx, _ = listener.accept()
+
+        tx.settimeout(30)
+        rx.settimeout(30)
+
+        def carry(count, tx=tx, rx=rx):
+            """As many times 60 000 octets arrive."""
+            for _ in range(count):
+                tx.sendall(bytes(60000))
+                left = 60000
+                while left:
+                    left -= len(rx.recv(left))
+            return True
+        ok(carry(5) and segment(tx) > 60000, f"IPv{family}: TCP sends large packets", segment(tx))
+        losing = Losing(path.r, 10)
+        sending = Sending(*path.udp(family, PORT), family)
+        full = path_mtu(sending.tx, family)
+        ok(wait(lambda: path_mtu(sending.tx, family) <= HEADERS[family] + 3 * L, 20), f"IPv{family}: with loss, less",
+           flows(path.a))
+        ok(carry(1), f"IPv{family}: TCP passes, each 10th fragment lost")
+        ok(segment(tx) <= 3 * L, f"IPv{family}: in smaller packets", segment(tx))
+        losing.end()
+        ok(wait(lambda: path_mtu(sending.tx, family) == full, 30), f"IPv{family}: it is over", flows(path.a))
+        ok(wait(lambda c=carry, t=tx: c(2) and segment(t) > 60000, 30), f"IPv{family}: large packets are back", segment(tx))
+        sending.end()
+        for sock in (tx, rx, listener):
+            sock.close()
+
+
 def told():
     """What a REPORT says, how often, and that nothing is said where nothing is lost."""
     need("nft")
@@ -253,6 +298,7 @@ def links():
         inner = 10 - outer
         losing = Losing(path.r, 10)
         behind.super_packets(path, outer, inner, what)
+        behind.in_hand(path, outer, inner, fragment_size(1500 - 8 * ("udp" in words), outer), what)
         tx, rx = linked.pair(inner, PORT)
         full = path_mtu(tx, inner)
         here = Sending(tx, rx, inner)
@@ -327,6 +373,23 @@ class Behind:
         wire.close()
         seen.close()
 
+    def in_hand(self, path, outer, inner, size, what):
+        """Who is told that a packet is larger than it should be has not lost it."""
+        near, far = self.ends[inner], self.linked.ends(inner)[1]
+        packet = efhwire.ip(near, far, efhwire.UDP, efhwire.udp(near, far, 7, PORT + 2, data(30000)))
+        wire, seen = Wire(self.host, "h0", self.gate, self.mac), Wire(path.r, "ra")
+        pieces = fragments_of(len(packet), size)
+        came, errors, until = [], [], time.monotonic() + 20
+        while not errors and time.monotonic() < until:
+            seen.frames(quiet=0)
+            wire.send(packet)
+            came.append({one.index for one in outers(seen, path.ends(outer)[0], quiet=0.02) if one.efh})
+            errors = [p for p in map(Packet, wire.frames(quiet=0)) if (p.proto, p.payload[0]) in ((58, 2), (1, 3))]
+        ok(errors, f"{what}: a host behind it is told, with a packet in hand", len(came))
+        eq([len(indices) for indices in came if len(indices) != pieces], [], f"{what}: and that packet goes all the same")
+        wire.close()
+        seen.close()
+
 
 if __name__ == "__main__":
-    main(native, told, forged, silence, links)
+    main(native, stream, told, forged, silence, links)

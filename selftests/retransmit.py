@@ -173,6 +173,15 @@ def burst():
         losing.end()
 
 
+def asks(packet, family):
+    """The NACK that this is, or None."""
+    try:
+        message = efhwire.Control(packet[HEADERS[family] - 16:])
+    except ValueError:
+        return None
+    return message if message.kind == efhwire.NACK else None
+
+
 def several():
     """Of one flow the second fragment of each of many packets at a time: all are asked for."""
     pair = Pair(gro="off")
@@ -186,15 +195,34 @@ def several():
         wire.frames(quiet=0)
         for first, _, last in pieces:
             wire.send(first, last)
-        asked = [p[HEADERS[family] - 16:] for p in wire.frames(quiet=0.3)]
-        nacks = [efhwire.Control(p) for p in asked if p[:3] == bytes((efhwire.NONE, 4, efhwire.CONTROL))]
+        nacks = filter(None, (asks(p, family) for p in wire.frames(quiet=0.3)))
         # who stands still in between asks for the end first: 0
-        eq({(c.nonce, c.rest[:8]) for c in nacks if c.kind == efhwire.NACK and c.rest[:8] != bytes(8)},
+        eq({(c.nonce, c.rest[:8]) for c in nacks if c.rest[:8] != bytes(8)},
            {(1000 + n, bytes(7) + b"\2") for n in range(12)}, f"IPv{family}: all are asked for")
         for _, second, _ in pieces:
             wire.send(second)
         eq([receive(rx) for _ in pieces], [data(4000)] * 12, f"IPv{family}: and taken, when they come")
         rx.close()
+
+
+def seldom():
+    """Whatever is missing of a flow, it is asked for 64 times a second at the most."""
+    pair = Pair(gro="off")
+    wire = pair.wire()
+    for family in some((6, 4)):
+        a, b = pair.ends(family)
+        pieces = [efhwire.fragments(a, b, efhwire.UDP, efhwire.udp(a, b, 7, PORT, data(4000)), 1440, 1000 + n)
+                  for n in range(300)]
+        start, asked = time.monotonic(), 0
+        for first, _, last in pieces:
+            wire.send(first, last)
+            # who asks in vain asks less
+            for message in filter(None, (asks(p, family) for p in wire.frames(quiet=0.005))):
+                wire.send(pieces[message.nonce - 1000][1])
+                asked += 1
+        took = time.monotonic() - start
+        note(f"IPv{family}: asked {asked} times in {took:.2f} s")
+        ok(32 * took < asked <= 64 * (took + 1), f"IPv{family}: no more than 64 times a second", asked)
 
 
 def bounds():
@@ -310,4 +338,4 @@ def forged():
 
 
 if __name__ == "__main__":
-    main(native, links, tail, heads, burst, several, bounds, reordered, off, forged)
+    main(native, links, tail, heads, burst, several, seldom, bounds, reordered, off, forged)
