@@ -130,10 +130,13 @@ class Attack:
         self.thread.join()
 
 
-def seen_on_path(wire, seconds):
+def seen_on_path(wires, seconds):
     """What an observer of the path keeps: Control messages and fragments, to be sent again later."""
     time.sleep(seconds)
-    return [frame for frame in wire.frames(quiet=0.01) if len(frame) < 1600]
+    frames = [frame for wire in wires for frame in wire.frames(quiet=0.01) if len(frame) < 1600]
+    for wire in wires:
+        wire.close()
+    return frames
 
 
 def state(ends):
@@ -147,7 +150,7 @@ def state(ends):
 
 def links():
     """A link's traffic and what is known of it stay as they are."""
-    need("tc")
+    need("tc", "nft")
     for outer, words, what in ways(one=True):
         star = Star("abc")
         for name in "ab":
@@ -155,11 +158,16 @@ def links():
         ends = star["a"], star["b"]
         linked = Linked(star_path(star), outer, words, [star.outer(name, outer) for name in "ab"])
         inner = 10 - outer
-        path = star.wire("a")
+        paths = [star.wire(name) for name in "ab"]
         tx, rx = linked.pair(inner, PORT)
         sending = Sending(tx, rx, inner, follow=False)
-        kept = seen_on_path(path, 2)
-        path.close()
+        # once something is lost there are more kinds to keep
+        star.r.nft("table inet lose { chain way { type filter hook forward priority 0; "
+                   "meta length > 500 numgen inc mod 50 == 0 drop; } }")
+        kept = seen_on_path(paths, 2)
+        star.r.run("nft delete table inet lose")
+        kinds = {message.kind for message in map(said, kept) if message}
+        ok(kinds >= {efhwire.PROBE_ACK, efhwire.NACK, efhwire.REPORT}, f"{what}: of all kinds something is kept", kinds)
         for number, ns in enumerate(ends):
             ns.efhctl(f"peer suspect dev efh0 remote {linked.outer[1 - number]}")
         wait(lambda: all("epoch" in json.loads(ns.efhctl("-j peer show"))[0] for ns in ends))

@@ -20,6 +20,7 @@ INNER = {6: ("fd00::1", "fd00::2", "fd00::3"), 4: ("10.9.0.1", "10.9.0.2", "10.9
 OUTER_HEADER = {6: 40, 4: 20}
 INNER_PROTOCOL = {6: 41, 4: 4}
 LARGEST = 65535
+CARRIED = 8060     # a link's UDP port, unless told
 IP_RECVERR, IPV6_RECVERR = 11, 25
 MSG_ERRQUEUE = 0x2000
 SIOCETHTOOL, ETH_SS_STATS = 0x8946, 1
@@ -354,6 +355,25 @@ def outers(wire, source, **arguments):
         return packet if packet.proto != efhwire.NONE or packet.efh else None
     found = map(seen, wire.frames(**arguments))
     return [packet for packet in found if packet and packet.src == source]
+
+
+def look(frame):
+    """What was seen on the wire, and whether it goes under UDP."""
+    packet = Packet(frame)
+    if packet.proto == efhwire.UDP and CARRIED in struct.unpack_from("!HH", packet.payload + bytes(4)):
+        return Carried(frame), True
+    return packet, False
+
+
+def said(frame):
+    """The Control message that a frame is, or None."""
+    packet, under = look(frame)
+    if under:
+        return packet.control
+    try:
+        return efhwire.Control(frame[{6: 40, 4: 20}[packet.version]:])
+    except ValueError:
+        return None
 
 
 def encapsulated(outer, inner, tclass=0, **arguments):

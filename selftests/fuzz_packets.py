@@ -12,7 +12,7 @@ import random
 import struct
 
 from efhtest import *
-from efhlink import INNER, INNER_PROTOCOL, address
+from efhlink import CARRIED, INNER, INNER_PROTOCOL, address, look, said
 import efhwire
 
 SECONDS = int(os.environ.get("EFH_FUZZ_SECONDS") or 20)
@@ -21,7 +21,7 @@ SEED = int(SEED or int.from_bytes(os.urandom(4), "big"))
 FIRST = int(FIRST or 0)
 BATCH = 120         # packets; a veth's ring takes 256
 MTU = 9216
-PORT, NOBODY, CARRIED = 9999, 9998, 8060
+PORT, NOBODY = 9999, 9998
 SIZES = (0, 1280, 1400, 1500, 9000)
 OCTETS = (0, 1, 2, 4, 8, 12, 59, 60, 63, 64, 127, 128, 254, 255, efhwire.EFH, efhwire.UDP,
           efhwire.ICMP6, efhwire.HOPOPTS, efhwire.ROUTING, efhwire.FRAGMENT)
@@ -36,25 +36,6 @@ class Fault(Exception):
 def carried(near, far, piece):
     """What a link has under UDP; without a sum, which nobody need mend."""
     return efhwire.ip(near, far, efhwire.UDP, efhwire.udp(near, far, CARRIED, CARRIED, piece, 0))
-
-
-def look(frame):
-    """What B sent, and whether it went under UDP."""
-    packet = efhwire.Packet(frame)
-    if packet.proto == efhwire.UDP and packet.payload[:2] == struct.pack("!H", CARRIED):
-        return efhwire.Carried(frame), True
-    return packet, False
-
-
-def said(frame):
-    """The Control message of B's that this is, or None."""
-    packet, under = look(frame)
-    if under:
-        return packet.control
-    try:
-        return efhwire.Control(frame[{6: 40, 4: 20}[packet.version]:])
-    except ValueError:
-        return None
 
 
 class Exchange:
