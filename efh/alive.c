@@ -72,12 +72,17 @@ static void efh_alive_set(struct efh_peer *peer, enum efh_peer_state state)
 {
 	struct efh_alive *alive = &peer->alive;
 	enum efh_peer_state was = alive->state;
+	struct efh_peer *each;
 
 	if (was == state)
 		return;
 	WRITE_ONCE(alive->state, state);
 	if (state == EFH_PEER_STATE_DOWN)
 		alive->left = alive->hint;
+	/* What went to one that is down, for want of another, may come here. */
+	if (was == EFH_PEER_STATE_DOWN)
+		list_for_each_entry_rcu(each, &peer->link->peers, list)
+			WRITE_ONCE(each->alive.alone, 0);
 	efh_peer_event(peer, was, state, &alive->hint);
 }
 
@@ -109,7 +114,7 @@ static u64 efh_alive_wait(const struct efh_peer *peer)
 
 /*
  * Is it heard, though it never answered? Then it is there, and knows nothing of this.
- * What it returned of what led to the question counts. Context: RCU read side.
+ * What it returned of what led to the question counts. Context: as above.
  */
 static bool efh_alive_stock(const struct efh_peer *peer)
 {
@@ -242,6 +247,37 @@ static enum hrtimer_restart efh_alive_timer(struct hrtimer *timer)
 	return HRTIMER_NORESTART;
 }
 
+/*
+ * Ask, if it is not asked and not down: for what speaks against it, or NULL, for
+ * nothing is held against who doesn't answer. Context: as below. Return: was it?
+ */
+static bool efh_alive_ask(struct efh_peer *peer, const struct efh_hint *hint)
+{
+	struct efh_alive *alive = &peer->alive;
+	u32 number = 0;
+
+	if (READ_ONCE(alive->asking) || !netif_running(peer->link->dev))
+		return false;
+	spin_lock_bh(&alive->lock);
+	if (!alive->asking && alive->state != EFH_PEER_STATE_DOWN) {
+		alive->asks = 0;
+		number = efh_alive_next(alive);
+		WRITE_ONCE(alive->when, efh_now());
+	}
+	if (number && hint) {
+		WRITE_ONCE(alive->asking, true);
+		alive->hint = *hint;
+		efh_alive_arm(peer, efh_alive_wait(peer));
+	}
+	spin_unlock_bh(&alive->lock);
+	if (!number)
+		return false;
+	local_bh_disable();
+	efh_nat_hello(peer, efh_alive_nonce(peer, number));
+	local_bh_enable();
+	return true;
+}
+
 /**
  * efh_alive_hint() - something speaks against a peer: ask it
  * @peer: the peer
@@ -252,11 +288,8 @@ static enum hrtimer_restart efh_alive_timer(struct hrtimer *timer)
  */
 bool efh_alive_hint(struct efh_peer *peer, const struct efh_hint *hint)
 {
-	struct efh_alive *alive = &peer->alive;
-	u32 number = 0;
+	const struct efh_alive *alive = &peer->alive;
 
-	if (READ_ONCE(alive->asking) || !netif_running(peer->link->dev))
-		return false;
 	/*
 	 * Who makes them up must not have one asked all the time, nor one that
 	 * can't answer.
@@ -266,22 +299,7 @@ bool efh_alive_hint(struct efh_peer *peer, const struct efh_hint *hint)
 	    (!READ_ONCE(alive->epoch_known) ||
 	     efh_lately(READ_ONCE(alive->when), EFH_ALIVE_SILENCE / 4)))
 		return false;
-	spin_lock_bh(&alive->lock);
-	if (!alive->asking && alive->state != EFH_PEER_STATE_DOWN) {
-		WRITE_ONCE(alive->asking, true);
-		alive->hint = *hint;
-		alive->asks = 0;
-		number = efh_alive_next(alive);
-		WRITE_ONCE(alive->when, efh_now());
-		efh_alive_arm(peer, efh_alive_wait(peer));
-	}
-	spin_unlock_bh(&alive->lock);
-	if (!number)
-		return false;
-	local_bh_disable();
-	efh_nat_hello(peer, efh_alive_nonce(peer, number));
-	local_bh_enable();
-	return true;
+	return efh_alive_ask(peer, hint);
 }
 
 /**
@@ -317,18 +335,17 @@ void efh_alive_sent(struct efh_peer *peer, bool group)
 	};
 	unsigned long when = READ_ONCE(peer->alive.when);
 	unsigned long every = EFH_ALIVE_SILENCE;
+	bool speaks = efh_alive_speaks(peer);
+	bool held = !group || READ_ONCE(peer->alive.epoch_known) || !speaks;
 
-	if (group && !READ_ONCE(peer->alive.epoch_known) &&
-	    efh_alive_speaks(peer))
-		return;
 	if (efh_lately(READ_ONCE(peer->heard), EFH_ALIVE_SILENCE))
 		every = EFH_ALIVE_REFRESH;
 	/* Behind a NAT it may only be unable to come in. */
-	else if (READ_ONCE(peer->alive.mute) && !peer->key.udp &&
-		 !efh_alive_speaks(peer))
+	else if (!peer->key.udp &&
+		 (!held || (READ_ONCE(peer->alive.mute) && !speaks)))
 		every = EFH_ALIVE_MUTE;
 	if (!efh_lately(when, every))
-		efh_alive_hint(peer, &silence);
+		efh_alive_ask(peer, held ? &silence : NULL);
 }
 
 /* Context: as below. */
@@ -361,6 +378,18 @@ void efh_alive_wanted(struct efh_link *link, struct efh_peer *peer)
 		WRITE_ONCE(peer->alive.alone, efh_now());
 	list_for_each_entry_rcu(each, &link->peers, list)
 		efh_alive_soon(each);
+}
+
+/**
+ * efh_alive_gone() - is nobody there, so that senders are to hear of it?
+ * @peer: one that is down
+ *
+ * Who never answered but was heard may be a stock tunnel that has nothing to say.
+ */
+bool efh_alive_gone(const struct efh_peer *peer)
+{
+	return READ_ONCE(peer->alive.epoch_known) ||
+	       READ_ONCE(peer->heard) == READ_ONCE(peer->alive.before);
 }
 
 /**
@@ -513,6 +542,7 @@ void efh_alive_start(struct efh_peer *peer)
 	WRITE_ONCE(alive->mute, false);
 	WRITE_ONCE(alive->when, 0);
 	WRITE_ONCE(alive->alone, 0);
+	WRITE_ONCE(alive->before, READ_ONCE(peer->heard));
 	WRITE_ONCE(alive->epoch_known, false);
 	alive->open = 0;
 	alive->held.kind = 0;

@@ -161,7 +161,8 @@ static netdev_tx_t efh_link_xmit(struct sk_buff *skb, struct net_device *dev)
 		if (!efh_alive_usable(peer)) {
 			efh_alive_wanted(link, peer);
 			efh_link_count(link, EFH_LINK_OUT_NO_PEER);
-			efh_link_unreachable(link, skb);
+			if (efh_alive_gone(peer))
+				efh_link_unreachable(link, skb);
 		}
 		efh_link_repeats(skb, peer);
 		efh_link_send(skb, &inner, peer);

@@ -79,6 +79,7 @@ struct efh_alive {
 	u64 watch;			/* while it is down, between two PROBEs, ns */
 	unsigned long when;		/* the last hint, jiffies; 0: never */
 	unsigned long alone;		/* sent to though it is down, jiffies; 0: never */
+	unsigned long before;		/* when it was last heard before the link went up */
 	struct efh_hint hint;
 	struct efh_hint left;		/* why it was last left */
 	struct efh_control held;	/* sent when it answers in that life; kind 0: none */

@@ -176,6 +176,7 @@ def deleted():
     ok(wait(lambda: talk.answers and "epoch" in gates.peer("b")), "B answers", gates.peer("b"))
     events = gates.a.events()
     gates.back("c")
+    time.sleep(0.3)     # one made up just now might not count: it was asked a moment ago
     # it must not say goodbye
     gates.r.run("ip link del rb")
     gone = time.monotonic()
@@ -356,6 +357,37 @@ def strangers():
     ok(wait(lambda: gates.states() == ("up", "down"), 5), "and taken for it", gates.states())
     talk.end()
     tx.close()
+    mute = gates.d.socket(bind=(FAR[6], 98))
+    tx = gates.a.socket(bind=(INNER[6][0], 0))
+    tx.connect((FAR[6], 98))
+    eq(told(tx, tries=7), None, "who only sends is not told that nobody is there")
+    eq(gates.states(), ("down", "down"), "though nothing is heard any more")
+    eq(len([1 for _ in iter(lambda: receive(mute), None)]), 7, "and all arrives")
+    tx.close()
+    mute.close()
+
+
+def groups():
+    """Nobody in a group need answer: of several peers that never did each is asked, for it may have
+    to learn where this end is, and none is left."""
+    for carrier, words in ((6, ""), (4, "carrier udp")):
+        path = Path(native=False)
+        path.a.run(f"ip link add efh0 type efh local {path.ends(carrier)[0]} {words}")
+        peers = ("2001:db8:2::77", "2001:db8:2::78") if carrier == 6 else ("198.51.100.77", "198.51.100.78")
+        for peer in peers:
+            path.a.efhctl(f"peer add dev efh0 remote {peer}")
+        address(path.a, "efh0", 0)
+        tx = path.a.socket()
+        before, start = path.a.stats()["control_out"], time.monotonic()
+        while time.monotonic() < start + 5:
+            tx.sendto(b"group", ("ff02::1", 7, 0, path.a.ifindex("efh0")))
+            time.sleep(0.05)
+        asked = path.a.stats()["control_out"] - before
+        ok((4 <= asked <= 12) if words else asked <= 2, f"IPv{carrier} {words}: as often as makes sense", asked)
+        eq({peer["state"] for peer in json.loads(path.a.efhctl("-j peer show"))}, {"unknown"},
+           f"IPv{carrier} {words}: nothing is held against them")
+        tx.close()
+        finish()
 
 
 def reborn():
@@ -452,4 +484,4 @@ def connection():
 
 
 if __name__ == "__main__":
-    main(silence, deleted, hints, idle, dead, strangers, reborn, connection)
+    main(silence, deleted, hints, idle, dead, strangers, groups, reborn, connection)
