@@ -222,7 +222,7 @@ def seldom():
                 asked += 1
         took = time.monotonic() - start
         note(f"IPv{family}: asked {asked} times in {took:.2f} s")
-        ok(32 * took < asked <= 64 * (took + 1), f"IPv{family}: no more than 64 times a second", asked)
+        ok(min(32 * took, 150) < asked <= 64 * (took + 1), f"IPv{family}: no more than 64 times a second", asked)
 
 
 def bounds():

@@ -335,9 +335,11 @@ def lossy():
 
 def losses():
     """A size is given up for three PROBEs in a row that are lost, not for two."""
-    need("nft")
+    need("nft", "tc")
     path = Path(native=False)
     path.native()
+    # so that an answer has more time
+    path.r.run("tc qdisc replace dev ra root netem delay 60ms")
     for lost in (2, 3):
         path.a.efhctl("flow flush")
         # fragments have 1496 octets
