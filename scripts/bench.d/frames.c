@@ -15,10 +15,9 @@
  *			many sources, in random order, -f fragments each; with
  *			-n 1 one packet after the other
  *	-k hold		the first fragment of each of -n packets; tells how much
- *			memory is gone then. Takes efh, stock, or packet: -n
- *			frames in a packet socket
+ *			memory is gone then, but for their buffers'
  *	-a NS -i DEVICE -b NS -d ADDRESS	from, by, to
- *	-e efh|stock|packet	which kind of fragments to forge
+ *	-e efh|stock	which kind of fragments to forge
  *	-l OCTETS	of a frame that the driver copies, while the rest stays in
  *			pages; 0: it builds the buffer around the frame; by default
  *			the IP and extension headers, as eth_get_headlen() has it
@@ -48,7 +47,6 @@
 #define NH_NONE		59
 #define NH_OPTIONS	60
 #define NH_UNKNOWN	253	/* RFC 3692 */
-#define ETHERTYPE_LOCAL	0x88b5	/* IEEE 802, local experiments */
 
 #define PAYLOAD		1024	/* of a forged fragment */
 
@@ -56,9 +54,9 @@ enum kind { REPLAY, SPREAD, HOLD };
 
 static const char * const kinds[] = { "replay", "spread", "hold" };
 
-enum forge { EFH, STOCK, PACKET };
+enum forge { EFH, STOCK };
 
-static const char * const forges[] = { "efh", "stock", "packet" };
+static const char * const forges[] = { "efh", "stock" };
 
 static struct {
 	enum kind kind;
@@ -373,8 +371,6 @@ static void forge_common(struct frame *f, const struct frame *end)
 		f->octets[EXT_AT + 3] = 12;
 		f->octets[EXT_AT + 4] = NH_NONE;
 	}
-	if (options.forge == PACKET)
-		put16(f->octets + IP_AT - 2, ETHERTYPE_LOCAL);
 }
 
 /* The next fragment of one packet; its source has the number of its slot. */
@@ -469,7 +465,7 @@ static void spread(void)
 	measure(spread_burst, "fragments", 0);
 }
 
-/* The sum of all numbers behind a name in a file of proc */
+/* The sum of all numbers behind a name in a file of proc or sys */
 static long sum(const char *file, const char *name)
 {
 	FILE *f = fopen(file, "r");
@@ -502,28 +498,31 @@ static void shrink(void)
 	globfree(&caches);
 }
 
-/* Free memory, octets; what CPUs keep at hand is free, too. */
+/* What the pages of a cache of objects take. */
+static long cache(const char *name)
+{
+	char file[64];
+	long slabs;
+
+	snprintf(file, sizeof(file), "/sys/kernel/slab/%s/slabs", name);
+	slabs = sum(file, "%ld");
+	snprintf(file, sizeof(file), "/sys/kernel/slab/%s/order", name);
+	return (slabs << sum(file, "%ld")) * sysconf(_SC_PAGESIZE);
+}
+
+/* Free memory, octets; what CPUs keep at hand is free, too, and so are here buffers. */
 static long memory(void)
 {
 	shrink();
 	return sum("/proc/meminfo", "MemFree: %ld") * 1024 +
-	       sum("/proc/zoneinfo", "count: %ld") * sysconf(_SC_PAGESIZE);
+	       sum("/proc/zoneinfo", "count: %ld") * sysconf(_SC_PAGESIZE) +
+	       cache("skbuff_head_cache") + cache("skbuff_small_head");
 }
 
 static void hold(void)
 {
-	struct sockaddr_ll where = { .sll_family = AF_PACKET,
-				     .sll_protocol = htons(ETHERTYPE_LOCAL) };
-	long before, size = 0x3fffffff;
-	int fd;
+	long before;
 
-	if (options.forge == PACKET) {
-		enter(options.to);
-		fd = must(socket(AF_PACKET, SOCK_RAW, 0));
-		must(setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(int)));
-		must(bind(fd, (struct sockaddr *)&where, sizeof(where)));
-		enter(options.from);
-	}
 	forged_rings();
 	before = memory();
 	fill(1);
