@@ -247,26 +247,37 @@ static enum hrtimer_restart efh_alive_timer(struct hrtimer *timer)
 	return HRTIMER_NORESTART;
 }
 
-/*
- * Ask, if it is not asked and not down: for what speaks against it, or NULL, for
- * nothing is held against who doesn't answer. Context: as below. Return: was it?
+/**
+ * efh_alive_hint() - something speaks against a peer: ask it
+ * @peer: the peer
+ * @hint: what
+ *
+ * Context: RCU read side, BH disabled or process.
+ * Return: was it? Not if it is being asked, or was a moment ago, or is down.
  */
-static bool efh_alive_ask(struct efh_peer *peer, const struct efh_hint *hint)
+bool efh_alive_hint(struct efh_peer *peer, const struct efh_hint *hint)
 {
 	struct efh_alive *alive = &peer->alive;
 	u32 number = 0;
 
 	if (READ_ONCE(alive->asking) || !netif_running(peer->link->dev))
 		return false;
+	/*
+	 * Who makes them up must not have one asked all the time, nor one that
+	 * can't answer.
+	 */
+	if (hint->cause >= EFH_PEER_CAUSE_ICMP &&
+	    hint->cause != EFH_PEER_CAUSE_USER &&
+	    (!READ_ONCE(alive->epoch_known) ||
+	     efh_lately(READ_ONCE(alive->when), EFH_ALIVE_SILENCE / 4)))
+		return false;
 	spin_lock_bh(&alive->lock);
 	if (!alive->asking && alive->state != EFH_PEER_STATE_DOWN) {
+		WRITE_ONCE(alive->asking, true);
+		alive->hint = *hint;
 		alive->asks = 0;
 		number = efh_alive_next(alive);
 		WRITE_ONCE(alive->when, efh_now());
-	}
-	if (number && hint) {
-		WRITE_ONCE(alive->asking, true);
-		alive->hint = *hint;
 		efh_alive_arm(peer, efh_alive_wait(peer));
 	}
 	spin_unlock_bh(&alive->lock);
@@ -278,28 +289,27 @@ static bool efh_alive_ask(struct efh_peer *peer, const struct efh_hint *hint)
 	return true;
 }
 
-/**
- * efh_alive_hint() - something speaks against a peer: ask it
- * @peer: the peer
- * @hint: what
- *
- * Context: RCU read side, BH disabled or process.
- * Return: was it? Not if it is being asked, or was a moment ago, or is down.
- */
-bool efh_alive_hint(struct efh_peer *peer, const struct efh_hint *hint)
+/* Ask, and hold nothing against who doesn't answer. Context: RCU read side, BH disabled. */
+static void efh_alive_greet(struct efh_peer *peer)
 {
-	const struct efh_alive *alive = &peer->alive;
+	struct efh_alive *alive = &peer->alive;
+	unsigned long every = peer->key.udp ? EFH_ALIVE_REFRESH :
+					      EFH_ALIVE_MUTE;
+	u32 number = 0;
 
-	/*
-	 * Who makes them up must not have one asked all the time, nor one that
-	 * can't answer.
-	 */
-	if (hint->cause >= EFH_PEER_CAUSE_ICMP &&
-	    hint->cause != EFH_PEER_CAUSE_USER &&
-	    (!READ_ONCE(alive->epoch_known) ||
-	     efh_lately(READ_ONCE(alive->when), EFH_ALIVE_SILENCE / 4)))
-		return false;
-	return efh_alive_ask(peer, hint);
+	if (READ_ONCE(alive->asking) ||
+	    efh_lately(READ_ONCE(alive->greeted), every) ||
+	    !netif_running(peer->link->dev))
+		return;
+	spin_lock_bh(&alive->lock);
+	if (!alive->asking && alive->state != EFH_PEER_STATE_DOWN &&
+	    !efh_lately(alive->greeted, every)) {
+		number = efh_alive_next(alive);
+		WRITE_ONCE(alive->greeted, efh_now());
+	}
+	spin_unlock_bh(&alive->lock);
+	if (number)
+		efh_nat_hello(peer, efh_alive_nonce(peer, number));
 }
 
 /**
@@ -335,17 +345,20 @@ void efh_alive_sent(struct efh_peer *peer, bool group)
 	};
 	unsigned long when = READ_ONCE(peer->alive.when);
 	unsigned long every = EFH_ALIVE_SILENCE;
-	bool speaks = efh_alive_speaks(peer);
-	bool held = !group || READ_ONCE(peer->alive.epoch_known) || !speaks;
 
+	if (group && !READ_ONCE(peer->alive.epoch_known) &&
+	    efh_alive_speaks(peer)) {
+		efh_alive_greet(peer);
+		return;
+	}
 	if (efh_lately(READ_ONCE(peer->heard), EFH_ALIVE_SILENCE))
 		every = EFH_ALIVE_REFRESH;
 	/* Behind a NAT it may only be unable to come in. */
-	else if (!peer->key.udp &&
-		 (!held || (READ_ONCE(peer->alive.mute) && !speaks)))
+	else if (READ_ONCE(peer->alive.mute) && !peer->key.udp &&
+		 !efh_alive_speaks(peer))
 		every = EFH_ALIVE_MUTE;
 	if (!efh_lately(when, every))
-		efh_alive_ask(peer, held ? &silence : NULL);
+		efh_alive_hint(peer, &silence);
 }
 
 /* Context: as below. */
@@ -541,6 +554,7 @@ void efh_alive_start(struct efh_peer *peer)
 	WRITE_ONCE(alive->asking, false);
 	WRITE_ONCE(alive->mute, false);
 	WRITE_ONCE(alive->when, 0);
+	WRITE_ONCE(alive->greeted, 0);
 	WRITE_ONCE(alive->alone, 0);
 	WRITE_ONCE(alive->before, READ_ONCE(peer->heard));
 	WRITE_ONCE(alive->epoch_known, false);

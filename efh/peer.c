@@ -52,6 +52,8 @@ static bool efh_peer_better(const struct efh_peer *peer,
 
 	if (usable != efh_alive_usable(than))
 		return usable;
+	if (!usable && efh_alive_gone(peer) != efh_alive_gone(than))
+		return efh_alive_gone(than);
 	return READ_ONCE(peer->priority) < READ_ONCE(than->priority);
 }
 
@@ -61,7 +63,7 @@ static bool efh_peer_better(const struct efh_peer *peer,
  * @to: inner destination, mapped for IPv4
  *
  * Of those that have the longest prefix and are not down, the one with the lowest
- * priority; if all are down, of these.
+ * priority; if all are down, of these, or of those of them that may be there.
  *
  * Context: RCU read side.
  * Return: the peer or NULL.

@@ -78,6 +78,7 @@ struct efh_alive {
 	u64 answer;			/* what one takes, ns; 0: none came */
 	u64 watch;			/* while it is down, between two PROBEs, ns */
 	unsigned long when;		/* the last hint, jiffies; 0: never */
+	unsigned long greeted;		/* asked without a hint, jiffies; 0: never */
 	unsigned long alone;		/* sent to though it is down, jiffies; 0: never */
 	unsigned long before;		/* when it was last heard before the link went up */
 	struct efh_hint hint;

@@ -360,9 +360,11 @@ def strangers():
     mute = gates.d.socket(bind=(FAR[6], 98))
     tx = gates.a.socket(bind=(INNER[6][0], 0))
     tx.connect((FAR[6], 98))
-    eq(told(tx, tries=7), None, "who only sends is not told that nobody is there")
-    eq(gates.states(), ("down", "down"), "though nothing is heard any more")
-    eq(len([1 for _ in iter(lambda: receive(mute), None)]), 7, "and all arrives")
+    for priority in (1, 3):
+        gates.a.efhctl(f"peer set dev efh0 remote {gates.outer['b']} priority {priority}")
+        eq(told(tx, tries=7), None, f"priority {priority}: who only sends is not told that nobody is there")
+        eq(gates.states(), ("down", "down"), f"priority {priority}: though nothing is heard any more")
+        eq(len([1 for _ in iter(lambda: receive(mute), None)]), 7, f"priority {priority}: and all arrives")
     tx.close()
     mute.close()
 
@@ -372,20 +374,26 @@ def groups():
     to learn where this end is, and none is left."""
     for carrier, words in ((6, ""), (4, "carrier udp")):
         path = Path(native=False)
-        path.a.run(f"ip link add efh0 type efh local {path.ends(carrier)[0]} {words}")
-        peers = ("2001:db8:2::77", "2001:db8:2::78") if carrier == 6 else ("198.51.100.77", "198.51.100.78")
-        for peer in peers:
-            path.a.efhctl(f"peer add dev efh0 remote {peer}")
+        (near, far), what = path.ends(carrier), f"IPv{carrier} {words}".strip()
+        nobody = "2001:db8:2::77" if carrier == 6 else "198.51.100.77"
+        path.a.run(f"ip link add efh0 type efh local {near} {words}")
+        path.b.run(f"ip link add efh0 type efh local {far} remote {near} {words}")
+        # nobody has all addresses, so a group's packets go to both
+        for peer, behind in ((far, INNER[6][1]), (nobody, INNER[6][2])):
+            path.a.efhctl(f"peer add dev efh0 remote {peer} prefix {behind}/128")
+        address(path.b, "efh0", 1)
+        before = path.a.stats()["control_out"]
         address(path.a, "efh0", 0)
         tx = path.a.socket()
-        before, start = path.a.stats()["control_out"], time.monotonic()
+        start = time.monotonic()
         while time.monotonic() < start + 5:
             tx.sendto(b"group", ("ff02::1", 7, 0, path.a.ifindex("efh0")))
             time.sleep(0.05)
         asked = path.a.stats()["control_out"] - before
-        ok((4 <= asked <= 12) if words else asked <= 2, f"IPv{carrier} {words}: as often as makes sense", asked)
-        eq({peer["state"] for peer in json.loads(path.a.efhctl("-j peer show"))}, {"unknown"},
-           f"IPv{carrier} {words}: nothing is held against them")
+        states = {peer["remote"]: peer["state"] for peer in json.loads(path.a.efhctl("-j peer show"))}
+        eq(states, {far: "up", nobody: "unknown"}, f"{what}: who answers is up, nothing is held against who doesn't")
+        # one that is up is asked each second that it is not heard
+        ok(2 <= asked <= 9, f"{what}: as often as makes sense", asked)
         tx.close()
         finish()
 
