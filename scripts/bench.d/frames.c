@@ -550,7 +550,7 @@ int main(int argc, char **argv)
 			options.kind = number(kinds, 3, optarg);
 			break;
 		case 'e':
-			options.forge = number(forges, 3, optarg);
+			options.forge = number(forges, 2, optarg);
 			break;
 		case 'a':
 			options.from = optarg;
