@@ -142,13 +142,16 @@ def errors_behind():
             tx = host.socket(AF[family], bind=(near, 4000))
             for size in (100, 20000):
                 what = f"IPv{family} in IPv{carrier}, {size} octets from behind"
-                # under IPv4 a router says once a second that it has no route
-                time.sleep(1.1)
-                wire.frames(quiet=0)
-                tx.sendto(data(size), (far, 9))
                 # ICMPv6 errors have 1280 octets, those of Linux's ICMP 576; it quotes what it was quoted
                 enough = min(size, 1000 if (carrier, family) == (6, 6) else 400)
-                found = [p for p in map(Packet, wire.frames()) if efhwire.icmp_error(p)]
+                found, tries = [], 6
+                while not found and tries:
+                    # under IPv4 a router says once a second that it has no route, maybe of a PROBE
+                    time.sleep(1.1)
+                    wire.frames(quiet=0)
+                    tx.sendto(data(size), (far, 9))
+                    found = [p for p in map(Packet, wire.frames()) if efhwire.icmp_error(p)]
+                    tries -= 1
                 # once more if the link has found that its peer is down
                 eq({tuple(p.payload[:2]) for p in found}, {UNREACHABLE[family]}, f"{what}: unreachable")
                 quoted = Packet(found[0].payload[8:]) if found else None
