@@ -36,7 +36,13 @@ class Losing:
 
 
 def path_mtu(tx, family):
-    return tx.getsockopt(*MTU_OPTION[family])
+    """What a socket knows: nothing, where its route has just gone, until it sends."""
+    try:
+        return tx.getsockopt(*MTU_OPTION[family])
+    except OSError as error:
+        if error.errno != errno.ENOTCONN:
+            raise
+        return ANY
 
 
 class Sending:
