@@ -13,6 +13,7 @@
 #include "carrier.h"
 #include "cb.h"
 #include "compat.h"
+#include "fraglist.h"
 #include "net.h"
 #include "trace.h"
 
@@ -373,108 +374,6 @@ static struct sk_buff **efh_reassembly_insert(struct efh_reassembly *r,
 }
 
 /*
- * Who walks a packet's buffers with an array counts on little more than
- * MAX_SKB_FRAGS of them (WireGuard by skb_cow_data()): longer lists are hung
- * in groups, small enough to be copied as one by those who must.
- */
-#define EFH_LIST_MAX	16
-#define EFH_LIST_GROUP	(EFH_MAX_FRAGMENTS / EFH_LIST_MAX)
-
-/* An empty buffer that has @list as its frag list. */
-static struct sk_buff *efh_reassembly_holder(struct sk_buff *list,
-					     u8 ip_summed)
-{
-	struct sk_buff *holder = alloc_skb(0, GFP_ATOMIC | __GFP_NOWARN), *frag;
-
-	if (!holder)
-		return NULL;
-	holder->ip_summed = ip_summed;
-	skb_shinfo(holder)->frag_list = list;
-	for (frag = list; frag; frag = frag->next) {
-		skb_shinfo(holder)->flags |= skb_shinfo(frag)->flags &
-					     SKBFL_SHARED_FRAG;
-		holder->len += frag->len;
-		holder->data_len += frag->len;
-		holder->truesize += frag->truesize;
-	}
-	return holder;
-}
-
-/*
- * Hang a list in groups, if it is long; what memory does not suffice for stays
- * as it is.
- *
- * Return: what that takes, octets of truesize.
- */
-static unsigned int efh_reassembly_group(struct sk_buff **link)
-{
-	const struct sk_buff *skb = *link;
-	unsigned int taken = 0;
-	int count;
-
-	/* A clone's list would change with it. */
-	for (count = 0; skb && !skb_shared(skb) && count <= EFH_LIST_MAX; count++)
-		skb = skb->next;
-	if (count <= EFH_LIST_MAX)
-		return 0;
-	while (*link) {
-		struct sk_buff *last = *link, *rest, *holder;
-		int i;
-
-		for (i = 1; i < EFH_LIST_GROUP && last->next; i++)
-			last = last->next;
-		rest = last->next;
-		last->next = NULL;
-		holder = efh_reassembly_holder(*link, (*link)->ip_summed);
-		if (!holder) {
-			last->next = rest;
-			break;
-		}
-		taken += SKB_TRUESIZE(0);
-		holder->next = rest;
-		*link = holder;
-		link = &holder->next;
-	}
-	return taken;
-}
-
-/*
- * Hang a list of fragments behind the first. Where the first itself has a
- * frag list, an empty buffer takes it over, as the stack's reassembly does.
- */
-static bool efh_reassembly_chain(struct sk_buff *skb, struct sk_buff *list)
-{
-	struct sk_buff **link = &skb_shinfo(skb)->frag_list, *frag;
-
-	if (*link) {
-		frag = efh_reassembly_holder(*link, skb->ip_summed);
-		if (!frag)
-			return false;
-		/* The list was counted with skb already. */
-		skb->truesize += SKB_TRUESIZE(0);
-		*link = frag;
-		link = &frag->next;
-	}
-
-	for (frag = list; frag; frag = frag->next) {
-		skb_shinfo(skb)->flags |= skb_shinfo(frag)->flags &
-					  SKBFL_SHARED_FRAG;
-		if (frag->ip_summed != skb->ip_summed)
-			skb->ip_summed = CHECKSUM_NONE;
-		else if (skb->ip_summed == CHECKSUM_COMPLETE)
-			skb->csum = csum_add(skb->csum, frag->csum);
-	}
-	efh_reassembly_group(&list);
-	*link = list;
-	for (frag = list; frag; frag = frag->next) {
-		skb->len += frag->len;
-		skb->data_len += frag->len;
-		skb->truesize += frag->truesize;
-	}
-	return true;
-}
-
-/*
  * Make @skb, which arrived last, the first of the list: the caller, and those
  * above it, hold that pointer. A clone takes its place. Where that fails the
  * list is as it was.
@@ -536,7 +435,7 @@ static enum efh_drop_reason efh_reassembly_join(struct efh_reassembly *r,
 
 	rest = skb->next;
 	skb_mark_not_on_list(skb);
-	if (!efh_reassembly_chain(skb, rest)) {
+	if (!efh_fraglist_hang(skb, rest)) {
 		skb->next = rest;
 		return EFH_DROP_NO_MEMORY;
 	}
@@ -565,7 +464,7 @@ void efh_reassembly_whole(struct efh_net *en, struct sk_buff *skb,
 			  const struct efh_reassembly_key *key,
 			  unsigned int count)
 {
-	skb->truesize += efh_reassembly_group(&skb_shinfo(skb)->frag_list);
+	skb->truesize += efh_fraglist_group(&skb_shinfo(skb)->frag_list);
 	efh_known_add(&en->reassembly, &key->source);
 	efh_stats_inc(en, EFH_A_STATS_REASSEMBLED);
 	efh_stats_add(en, EFH_A_STATS_IN_DELIVERED, count);
