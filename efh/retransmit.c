@@ -35,7 +35,10 @@
 /* Of all flows of a namespace; beyond it nothing more is kept for a while. */
 #define EFH_STORE_TOTAL		SZ_64M
 
-/* What may be sent again: this part of what is sent; and as many octets at once. */
+/*
+ * What may be sent again to a destination: this part of what is sent there, in
+ * whatever flows; and as many octets at once.
+ */
 #define EFH_BUDGET_PART		10
 #define EFH_BUDGET_MAX		SZ_256K
 
@@ -65,7 +68,6 @@ static struct efh_kept *efh_kept(struct sk_buff *skb)
 void efh_store_init(struct efh_store *store)
 {
 	spin_lock_init(&store->lock);
-	atomic_set(&store->budget, EFH_MAX_PACKET);
 }
 
 /* Take out what is in a slot; put before @gone. Context: store->lock. */
@@ -172,11 +174,12 @@ void efh_store_keep(struct efh_net *en, struct efh_flow *flow,
 		    struct sk_buff *skb, const struct efh_plan *plan,
 		    const struct efh_inner *inner)
 {
-	struct efh_store *store = &flow->store;
+	atomic_t *budget = &flow->destination->budget;
 	struct sk_buff *clone;
 
-	if (atomic_read(&store->budget) < EFH_BUDGET_MAX)
-		atomic_add(skb->len / EFH_BUDGET_PART, &store->budget);
+	/* As long as nothing is lost it is only read. */
+	if (atomic_read(budget) < EFH_BUDGET_MAX)
+		atomic_add(skb->len / EFH_BUDGET_PART, budget);
 	/* Who lends pages wants them back soon. */
 	if (skb_zcopy(skb) ||
 	    atomic_long_read(&en->flows.kept) > EFH_STORE_TOTAL)
@@ -193,7 +196,7 @@ void efh_store_keep(struct efh_net *en, struct efh_flow *flow,
 		.ttl = inner ? inner->ttl : 0,
 		.dsfield = inner ? inner->dsfield : 0,
 	};
-	efh_store_put(en, store, clone);
+	efh_store_put(en, &flow->store, clone);
 	if (!delayed_work_pending(&en->flows.age))
 		queue_delayed_work(efh_wq, &en->flows.age, EFH_STORE_LIFE / 2);
 }
@@ -253,8 +256,7 @@ static unsigned int efh_kept_count(struct sk_buff *skb)
 }
 
 /* Of what is asked for, what may be sent. Context: store->lock. */
-static u64 efh_store_choose(struct efh_store *store, struct sk_buff *skb,
-			    u64 missing)
+static u64 efh_store_choose(struct sk_buff *skb, u64 missing, atomic_t *budget)
 {
 	struct efh_kept *kept = efh_kept(skb);
 	unsigned int length = kept->at + EFH_HDR_LEN + kept->size;
@@ -267,8 +269,8 @@ static u64 efh_store_choose(struct efh_store *store, struct sk_buff *skb,
 		left = BIT_ULL(count - 1) & ~kept->twice;
 	for (; left; left ^= one) {
 		one = left & -left;
-		if (atomic_sub_return(length, &store->budget) < 0) {
-			atomic_add(length, &store->budget);
+		if (atomic_sub_return(length, budget) < 0) {
+			atomic_add(length, budget);
 			break;
 		}
 		chosen |= one;
@@ -279,10 +281,11 @@ static u64 efh_store_choose(struct efh_store *store, struct sk_buff *skb,
 }
 
 /* Return: a clone of what is to be sent again, and which of it; or NULL. */
-static struct sk_buff *efh_store_take(struct efh_store *store, u64 id,
+static struct sk_buff *efh_store_take(struct efh_flow *flow, u64 id,
 				      u64 missing, u64 *chosen)
 {
 	struct sk_buff *skb = NULL, *clone = NULL;
+	struct efh_store *store = &flow->store;
 
 	spin_lock_bh(&store->lock);
 	store->quiet = 0;
@@ -291,7 +294,8 @@ static struct sk_buff *efh_store_take(struct efh_store *store, u64 id,
 	if (skb && efh_kept(skb)->id == id &&
 	    time_before(jiffies, efh_kept(skb)->when + EFH_STORE_LIFE)) {
 		clone = skb_clone(skb, GFP_ATOMIC | __GFP_NOWARN);
-		*chosen = clone ? efh_store_choose(store, skb, missing) : 0;
+		*chosen = clone ? efh_store_choose(skb, missing,
+						   &flow->destination->budget) : 0;
 	}
 	spin_unlock_bh(&store->lock);
 	if (clone && !*chosen) {
@@ -398,7 +402,7 @@ bool efh_retransmit(struct efh_net *en, const struct efh_path *from,
 		return false;
 	if (from->peer && !netif_running(from->peer->link->dev))
 		return true;
-	skb = efh_store_take(&flow->store, id, be64_to_cpu(hdr->missing),
+	skb = efh_store_take(flow, id, be64_to_cpu(hdr->missing),
 			     &split.only);
 	if (!skb)
 		return true;

@@ -15,8 +15,7 @@ struct efh_plan;
 struct sk_buff;
 
 /*
- * What a flow sent of late, by reference. The lock protects all of it but budget
- * and resent.
+ * What a flow sent of late, by reference. The lock protects all of it but resent.
  */
 struct efh_store {
 	spinlock_t lock;		/* as said above */
@@ -25,7 +24,6 @@ struct efh_store {
 	u64 oldest;			/* Identification; what is kept is newer */
 	unsigned int bytes;		/* truesize of all that is kept */
 	unsigned int quiet;		/* octets since it was last asked */
-	atomic_t budget;		/* octets that may be sent again */
 	atomic64_t resent;		/* fragments */
 };
 

@@ -252,6 +252,31 @@ def bounds():
         losing.end()
 
 
+def shared():
+    """What may be sent again is a tenth of what goes to a destination, in however many flows."""
+    need("nft", "tc")
+    path = Path(native=False)
+    path.native("retransmit on")
+    delay(path)
+    tx, rx = path.udp(6, PORT)
+    tx.send(data(SIZE))
+    ok(receive(rx), "the first flow")
+    losing = Losing(path, "meta length > 500 numgen inc mod 3 == 0")
+    socks = [path.a.socket(bind=(path.A6, 0)) for _ in range(COUNT)]
+    with Counted(path) as seen:
+        for sock in socks:
+            sock.sendto(data(SIZE), (path.B6, PORT))
+            time.sleep(SIZE * 8 / RATE)
+        time.sleep(0.5)
+    note(f"{len(path.a.flows())} flows, {losing.dropped()} of {seen.sent} lost, {seen.again} sent again")
+    ok(len(path.a.flows()) > 0.9 * COUNT, "each socket is a flow", len(path.a.flows()))
+    # and 256 KiB at the most that were at hand
+    ok(100 <= seen.again <= (seen.sent * 150 + (256 << 10)) / 1500, "no more than a tenth is sent again",
+       f"{seen.again} of {seen.sent}")
+    for sock in (*socks, tx, rx):
+        sock.close()
+
+
 def reordered():
     """What is late is not lost: hardly any of it is sent again, even if it is later than a flow
     that has just begun waits."""
@@ -338,4 +363,4 @@ def forged():
 
 
 if __name__ == "__main__":
-    main(native, links, tail, heads, burst, several, seldom, bounds, reordered, off, forged)
+    main(native, links, tail, heads, burst, several, seldom, bounds, shared, reordered, off, forged)
