@@ -263,8 +263,12 @@ static bool efh_control_passed(struct efh_net *en, const struct efh_path *from,
 	if (efh_control_about_endpoint(hdr->flow))
 		return false;
 	flow = efh_path_flow(en, from, hdr->flow);
-	return flow && efh_search_answer(en, flow, hdr) &&
-	       efh_control_shown(from, hdr);
+	if (!flow || !efh_search_answer(en, flow, hdr))
+		return false;
+	if (!from->peer)
+		efh_destination_lives(en, flow->destination, &from->local,
+				      ntohl(hdr->epoch));
+	return efh_control_shown(from, hdr);
 }
 
 static bool efh_control_proved(struct efh_path *from,
