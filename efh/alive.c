@@ -313,6 +313,19 @@ static void efh_alive_greet(struct efh_peer *peer)
 }
 
 /**
+ * efh_alive_unanswered() - PROBEs of a flow to a peer are not answered any more
+ * @peer: the peer; it may be heard all the same
+ *
+ * Context: RCU read side, BH disabled.
+ */
+void efh_alive_unanswered(struct efh_peer *peer)
+{
+	static const struct efh_hint probe = { .cause = EFH_PEER_CAUSE_PROBE };
+
+	efh_alive_hint(peer, &probe);
+}
+
+/**
  * efh_alive_icmp() - an ICMP error says that a packet did not get to a peer
  * @peer: the peer
  * @type: ICMP type, of the outer IP version

@@ -27,6 +27,7 @@ void efh_alive_sent(struct efh_peer *peer, bool group);
 void efh_alive_wanted(struct efh_link *link, struct efh_peer *peer);
 bool efh_alive_gone(const struct efh_peer *peer);
 bool efh_alive_hint(struct efh_peer *peer, const struct efh_hint *hint);
+void efh_alive_unanswered(struct efh_peer *peer);
 void efh_alive_icmp(struct efh_peer *peer, u8 type, u8 code);
 bool efh_alive_proved(struct efh_peer *peer, __be64 nonce, u32 epoch);
 bool efh_alive_lives(struct efh_peer *peer, u32 epoch);

@@ -76,6 +76,15 @@ void efh_search_vanishes(struct efh_net *en, struct efh_flow *flow, u32 size,
 			 unsigned int count);
 
 /**
+ * efh_search_unanswered() - is nothing answered any more, be it ever so small?
+ * @search: of a flow that was asked about
+ */
+static inline bool efh_search_unanswered(const struct efh_search *search)
+{
+	return READ_ONCE(search->state) == EFH_SEARCH_STATE_ERROR;
+}
+
+/**
  * efh_search_due() - is the path to be asked?
  * @search: of a flow that something is sent in
  */

@@ -531,6 +531,7 @@ static void efh_send_probe(const struct sk_buff *skb,
 	};
 	struct efh_probe probes[EFH_SEARCH_PROBES];
 	struct dst_entry *dst = skb_dst(skb);
+	struct efh_peer *peer;
 	struct sk_buff *probe;
 	unsigned int count, i;
 
@@ -552,6 +553,10 @@ static void efh_send_probe(const struct sk_buff *skb,
 			    probe, dst_clone(dst), s->flow->key.label);
 		efh_stats_inc(s->en, EFH_A_STATS_CONTROL_OUT);
 	}
+	peer = s->tunnel && efh_search_unanswered(&s->flow->search) ?
+	       efh_encap_peer(s->en, skb, s->carrier) : NULL;
+	if (peer)
+		efh_alive_unanswered(peer);
 	local_bh_enable();
 	dst_release(dst);
 }

@@ -177,7 +177,8 @@ TRACE_EVENT(efh_loss,
 	{ EFH_PEER_CAUSE_ICMP, "icmp" }, \
 	{ EFH_PEER_CAUSE_USER, "user" }, \
 	{ EFH_PEER_CAUSE_RESET, "reset" }, \
-	{ EFH_PEER_CAUSE_EPOCH, "epoch" }
+	{ EFH_PEER_CAUSE_EPOCH, "epoch" }, \
+	{ EFH_PEER_CAUSE_PROBE, "probe" }
 
 TRACE_EVENT(efh_peer,
 	TP_PROTO(const struct net *net, int ifindex,

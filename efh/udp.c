@@ -38,7 +38,7 @@
  */
 struct efh_udp {
 	const struct efh_inner *inner;
-	const struct efh_peer *peer;
+	struct efh_peer *peer;
 	struct dst_entry *dst;
 	enum efh_carrier carrier;
 	u16 sport;
@@ -165,6 +165,8 @@ static void efh_udp_probe(const struct efh_udp *u, const struct sk_buff *skb)
 		efh_udp_xmit(probe, &asking);
 		efh_stats_inc(en, EFH_A_STATS_CONTROL_OUT);
 	}
+	if (efh_search_unanswered(&u->flow->search))
+		efh_alive_unanswered(u->peer);
 }
 
 /* If it is due. */

@@ -124,7 +124,7 @@ def change(event):
 
 
 UNKNOWN, UP, SUSPECT, DOWN = range(4)
-NONE, ANSWER, SILENCE, TCP, ICMP, USER, RESET, EPOCH = range(8)
+NONE, ANSWER, SILENCE, TCP, ICMP, USER, RESET, EPOCH, PROBE = range(9)
 
 
 def silence():
@@ -164,6 +164,53 @@ def silence():
         gates.back("b")
         ok(talk.alive(time.monotonic() + 0.1), f"{what}: A and D talk by way of B again")
         talk.end()
+        events.close()
+        finish()
+
+
+def one_way():
+    """Nothing gets to a gateway any more, but all that it sends arrives: PROBEs tell."""
+    need("nft", "tc")
+    for carrier, words in some(((6, ""), (4, ""), (4, "carrier udp"), (6, "carrier udp"))):
+        what = f"over IPv{carrier} {words}".strip()
+        gates = Gateways(carrier, words)
+        tx, rx = udp_pair(gates.a, gates.d, INNER[6][0], FAR[6], 7)
+        sink = gates.a.socket(bind=(INNER[6][0], 8))
+        came, done = [], threading.Event()
+
+        def send():
+            while not done.is_set():
+                with contextlib.suppress(OSError):
+                    tx.send(bytes(5000))
+                    rx.sendto(bytes(100), (INNER[6][0], 8))
+                time.sleep(0.01)
+
+        def take():
+            while not done.is_set():
+                if receive(rx):
+                    came.append(time.monotonic())
+
+        rx.settimeout(0.2)
+        talk = Threads(tx, rx, send, take)
+        ok(wait(lambda: came and gates.peer("b")["state"] == "up" and "epoch" in gates.peer("b") and
+                [f for f in json.loads(gates.a.efhctl("-j flow show")) if f["search"] == "complete"], 10),
+           f"{what}: B answers, and how much the way takes is known")
+        # it would be asked now and then
+        gates.a.efhctl(f"peer suspect dev efh0 remote {gates.outer['b']}")
+        time.sleep(0.5)
+        events = gates.a.events()
+        gates.r.nft("table inet cut_b { chain way { type filter hook forward priority 0; oifname rb counter drop; } }")
+        cut = time.monotonic()
+        seen = heard(events, lambda e: change(e)[1] == DOWN)
+        eq([change(e[1:]) for e in seen if e[1] == "peer"], [(UP, SUSPECT, PROBE), (SUSPECT, DOWN, PROBE)],
+           f"{what}: B is left for PROBEs that it does not answer")
+        again = wait(lambda: next((t for t in came if t > cut + 0.2), None))
+        note(f"{what}: left after {seen[-1][0] - cut if seen else -1:.2f} s, arrives after {(again or 0) - cut:.2f} s")
+        ok(again and again - cut < (6 if slow() else 2.5), f"{what}: what A sends arrives by way of C")
+        eq(gates.peer("b").get("left"), "probe", f"{what}: peer show says why it was left")
+        done.set()
+        talk.end()
+        sink.close()
         events.close()
         finish()
 
@@ -492,4 +539,4 @@ def connection():
 
 
 if __name__ == "__main__":
-    main(silence, deleted, hints, idle, dead, strangers, groups, reborn, connection)
+    main(silence, one_way, deleted, hints, idle, dead, strangers, groups, reborn, connection)

@@ -154,6 +154,7 @@ void add_peer_cause(json_t *object, const char *key,
 		[EFH_PEER_CAUSE_USER] = "user",
 		[EFH_PEER_CAUSE_RESET] = "reset",
 		[EFH_PEER_CAUSE_EPOCH] = "epoch",
+		[EFH_PEER_CAUSE_PROBE] = "probe",
 	};
 
 	add_name(object, key, attr, names, ARRAY_SIZE(names));

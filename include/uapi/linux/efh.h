@@ -260,6 +260,7 @@ enum efh_peer_cause {
 	EFH_PEER_CAUSE_USER,		/* "efhctl peer suspect" */
 	EFH_PEER_CAUSE_RESET,		/* it said that it goes */
 	EFH_PEER_CAUSE_EPOCH,		/* it lives another life */
+	EFH_PEER_CAUSE_PROBE,		/* PROBEs of a flow to it were not answered */
 };
 
 /* peer: a remote endpoint of a link */
