@@ -5,7 +5,9 @@
  */
 #include <linux/rhashtable.h>
 #include <linux/slab.h>
+#include <net/addrconf.h>
 #include <net/ipv6.h>
+#include <net/route.h>
 #include "link.h"
 #include "net.h"
 #include "peer.h"
@@ -123,6 +125,30 @@ struct efh_peer *efh_peer_find(struct efh_net *en,
 		    (!best || peer->link->lower))
 			best = peer;
 	return best;
+}
+
+/**
+ * efh_peer_pretended() - was a packet made on this host in the name of a peer?
+ * @peer: the peer that its addresses name
+ * @skb: the packet, with the device it came in on
+ *
+ * Who binds to any address (IP_FREEBIND), as everybody may, could put into a link
+ * what he likes.
+ *
+ * Context: RCU read side.
+ * Return: true if so, and the peer is not on this host.
+ */
+bool efh_peer_pretended(const struct efh_peer *peer, const struct sk_buff *skb)
+{
+	const struct in6_addr *remote = &peer->key.remote;
+	const struct net_device *dev = skb->dev;
+
+	/* By a VRF's device it could not be told from what came by a port. */
+	if (!(dev->flags & IFF_LOOPBACK))
+		return false;
+	return ipv6_addr_v4mapped(remote) ?
+	       inet_addr_type(dev_net(dev), remote->s6_addr32[3]) != RTN_LOCAL :
+	       !ipv6_chk_addr(dev_net(dev), remote, NULL, 0);
 }
 
 /**

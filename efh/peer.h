@@ -150,6 +150,8 @@ struct efh_peer *efh_peer_by_remote(struct efh_link *link,
 struct efh_peer *efh_peer_find(struct efh_net *en,
 			       const struct efh_peer_key *key,
 			       const struct sk_buff *skb);
+bool efh_peer_pretended(const struct efh_peer *peer,
+			const struct sk_buff *skb);
 struct efh_peer *efh_peer_at(struct efh_net *en,
 			     const struct efh_peer_key *key, u32 scope);
 struct efh_peer *efh_peer_select(struct efh_link *link,

@@ -128,7 +128,8 @@ static int efh_port_receive(struct sock *sk, struct sk_buff *skb)
 	if (!port || !pskb_may_pull(skb, sizeof(struct udphdr) + 1))
 		goto drop;
 	peer = efh_port_peer(port, skb, false);
-	if (!peer || !efh_link_sums(peer->link, udp_hdr(skb)->check))
+	if (!peer || efh_peer_pretended(peer, skb) ||
+	    !efh_link_sums(peer->link, udp_hdr(skb)->check))
 		goto drop;
 	/* Where there is none nothing is known of what it would have covered. */
 	if (!skb_is_gso(skb) && udp_hdr(skb)->check) {

@@ -50,6 +50,8 @@ static bool efh_protocol_control(struct sk_buff *skb, enum efh_carrier carrier)
 	key.local = from.local;
 	key.remote = from.remote;
 	from.peer = efh_peer_find(en, &key, skb);
+	if (from.peer && efh_peer_pretended(from.peer, skb))
+		from.peer = NULL;
 	if (!efh_unicast(&from.local) || !efh_unicast(&from.remote))
 		return false;
 	efh_control_receive(en, skb, &from);

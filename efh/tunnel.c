@@ -46,7 +46,7 @@ static int efh_tunnel_receive6(struct sk_buff *skb, __be16 protocol)
 	const struct ipv6hdr *iph = ipv6_hdr(skb);
 	struct efh_peer *peer = efh_tunnel_peer6(skb, &iph->daddr, &iph->saddr);
 
-	if (!peer)
+	if (!peer || efh_peer_pretended(peer, skb))
 		return 1;
 	if (!xfrm6_policy_check(NULL, XFRM_POLICY_IN, skb)) {
 		kfree_skb_reason(skb, SKB_DROP_REASON_XFRM_POLICY);
@@ -60,7 +60,7 @@ static int efh_tunnel_receive4(struct sk_buff *skb, __be16 protocol)
 	const struct iphdr *iph = ip_hdr(skb);
 	struct efh_peer *peer = efh_tunnel_peer4(skb, iph->daddr, iph->saddr);
 
-	if (!peer)
+	if (!peer || efh_peer_pretended(peer, skb))
 		return 1;
 	if (!xfrm4_policy_check(NULL, XFRM_POLICY_IN, skb)) {
 		kfree_skb_reason(skb, SKB_DROP_REASON_XFRM_POLICY);

@@ -330,5 +330,40 @@ def many():
     eq((hub.goes("fd22:63::1"), hub.goes("fd22:f0::1")), ("", "b"), "others instead")
 
 
+def pretended():
+    """What is sent on this host in the other end's name does not enter: with IP_FREEBIND anybody may."""
+    for carrier, words, what in ways():
+        path = Path(native=False)
+        linked = Linked(path, carrier, words)
+        passes(linked, what, (100,))
+        near, far = linked.outer
+        near6, far6 = INNER[6][:2]
+        rx = path.a.socket(bind=(near6, 9998))
+        rx.settimeout(0.3)
+        tx = path.a.socket(AF[carrier], socket.SOCK_RAW, socket.IPPROTO_RAW)
+
+        def enters(size, ident):
+            """How many packets entered the link by what was sent here, and which."""
+            inner = efhwire.ip(far6, near6, efhwire.UDP, efhwire.udp(far6, near6, 7, 9998, data(size, ident)))
+            pieces = [inner] if size == 100 else efhwire.cut(41, inner, 1400, ident)
+            protocol = 41 if size == 100 else efhwire.DSTOPTS
+            if words:
+                pieces = [efhwire.udp(far, near, 50000, 8060, piece) for piece in pieces]
+                protocol = efhwire.UDP
+            before = packets_in(path.a)
+            for piece in pieces:
+                tx.sendto(efhwire.ip(far, near, protocol, piece), (near, 0))
+            return packets_in(path.a) - before, receive(rx)
+
+        for size in (100, 3000):
+            eq(enters(size, size), (0, None), f"{what}: {size} octets in the other end's name")
+        # but the other end may be on this host
+        path.a.ip(f"addr add {far}/{128 if carrier == 6 else 32} dev lo" + " nodad" * (carrier == 6))
+        for size in (100, 3000):
+            eq(enters(size, size + 1), (1, data(size, size + 1)), f"{what}: {size} octets where the other end is here")
+        tx.close()
+        rx.close()
+
+
 if __name__ == "__main__":
-    main(reach, longest, nobody, sources, forged, groups, words, many)
+    main(reach, longest, nobody, sources, forged, pretended, groups, words, many)
