@@ -274,7 +274,7 @@ static int efh_gso_check(const struct sk_buff *skb,
 /* Of a run, data at its EFH header. Under UDP no IP header is right before it. */
 static enum efh_carrier efh_gso_carrier(const struct sk_buff *skb)
 {
-	if (skb_network_header(skb) == skb->data)
+	if (skb_network_header(skb) >= skb->data)
 		return EFH_CARRIER_UDP6;
 	return ip_hdr(skb)->version == 6 ? EFH_CARRIER_IPV6 : EFH_CARRIER_IPV4;
 }
@@ -313,13 +313,14 @@ struct sk_buff *efh_gso_segment(struct sk_buff *skb,
 		.net = net,
 		.carrier = efh_gso_carrier(skb),
 		.tunnel = skb_tnl_header_len(skb),
-		.network = skb_network_header(skb) - skb_mac_header(skb),
 		.at = skb->data - skb_mac_header(skb),
 		.size = efh_run_size(skb),
 		.features = features,
 	};
 	struct sk_buff *segs = ERR_PTR(efh_gso_check(skb, &split));
 
+	if (!efh_carrier_udp(split.carrier))
+		split.network = skb_network_header(skb) - skb_mac_header(skb);
 	if (!segs) {
 		__skb_push(skb, split.at);
 		segs = efh_fragment(skb, &split);

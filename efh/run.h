@@ -81,7 +81,8 @@ static inline void efh_run_mark_udp(struct sk_buff *skb,
 					    SKB_GSO_UDP_TUNNEL;
 	skb->encapsulation = 1;
 	skb_set_inner_mac_header(skb, at);
-	skb_set_inner_network_header(skb, at);
+	/* What the tunnel counts begins here. */
+	skb_set_inner_network_header(skb, at + EFH_HDR_LEN);
 	skb_set_inner_transport_header(skb, at);
 	skb_set_inner_ipproto(skb, IPPROTO_DSTOPTS);
 }

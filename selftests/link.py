@@ -86,19 +86,19 @@ def sizes4():
 
 def counted():
     """Packets and octets, and what of them exceeded the path."""
-    for carrier in carriers():
-        linked = Linked(Path(native=False), carrier)
+    for carrier, words, what in ways():
+        linked = Linked(Path(native=False), carrier, words)
         tx, rx = linked.pair(6)
         before = [show(ns)["stats64"] for ns in (linked.a, linked.b)]
-        with Counts(linked.a, f"IPv{carrier}: ethtool -S", out_large=1):
+        with Counts(linked.a, f"{what}: ethtool -S", out_large=1):
             for size in (100, 1000, 30000):
                 tx.send(data(size))
                 receive(rx)
         after = [show(ns)["stats64"] for ns in (linked.a, linked.b)]
         for side, way in ((0, "tx"), (1, "rx")):
             eq([after[side][way][k] - before[side][way][k] for k in ("packets", "bytes", "errors")],
-               [3, 31100 + 3 * 48, 0], f"IPv{carrier}: ip -s has {way} of whole packets")
-        eq(set(counters(linked.b).values()), {0}, f"IPv{carrier}: ethtool -S of the other end")
+               [3, 31100 + 3 * 48, 0], f"{what}: ip -s has {way} of whole packets")
+        eq(set(counters(linked.b).values()), {0}, f"{what}: ethtool -S of the other end")
 
 
 def streams():
