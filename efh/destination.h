@@ -44,9 +44,9 @@ struct efh_destination {
 	struct rcu_head rcu;
 };
 
-/* A destination that lives another life; lock protects it. */
+/* A destination that lives another life */
 struct efh_reborn {
-	spinlock_t lock;
+	spinlock_t lock;		/* what follows, but work */
 	bool any;
 	struct in6_addr local;
 	struct in6_addr remote;
