@@ -254,7 +254,10 @@ static bool efh_control_shown(const struct efh_path *from,
 	return true;
 }
 
-/* What is answered about a flow proves what its path takes, and no more. */
+/*
+ * What is answered about a flow proves what its path takes, and, of a native one,
+ * which life is lived at its end.
+ */
 static bool efh_control_passed(struct efh_net *en, const struct efh_path *from,
 			       const struct efh_control_hdr *hdr)
 {
@@ -266,8 +269,7 @@ static bool efh_control_passed(struct efh_net *en, const struct efh_path *from,
 	if (!flow || !efh_search_answer(en, flow, hdr))
 		return false;
 	if (!from->peer)
-		efh_destination_lives(en, flow->destination, &from->local,
-				      ntohl(hdr->epoch));
+		efh_flow_lives(en, flow, &from->local, ntohl(hdr->epoch));
 	return efh_control_shown(from, hdr);
 }
 

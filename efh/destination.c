@@ -173,56 +173,6 @@ unsigned long efh_destination_expires(struct efh_destination *d)
 	return left;
 }
 
-static void efh_destination_forget(struct work_struct *work)
-{
-	struct efh_reborn *reborn = container_of(work, struct efh_reborn, work);
-	struct efh_net *en = container_of(reborn, struct efh_net,
-					  flows.destinations.reborn);
-
-	/* Not changed while there is one. */
-	efh_arrival_forget(en, &reborn->remote, &reborn->local);
-	efh_reassembly_forget(en, &reborn->remote, &reborn->local);
-	efh_flow_flush(en, &reborn->remote);
-	spin_lock_bh(&reborn->lock);
-	reborn->any = false;
-	spin_unlock_bh(&reborn->lock);
-}
-
-/**
- * efh_destination_lives() - a destination in native mode proved which life it lives
- * @en: the namespace
- * @d: the destination
- * @local: this end
- * @epoch: which
- *
- * All that is of another one goes (wire.rst section 7).
- *
- * Context: BH disabled.
- */
-void efh_destination_lives(struct efh_net *en, struct efh_destination *d,
-			   const struct in6_addr *local, u32 epoch)
-{
-	struct efh_reborn *reborn = &en->flows.destinations.reborn;
-
-	spin_lock(&d->lock);
-	if (d->lives && d->epoch != epoch) {
-		spin_lock(&reborn->lock);
-		if (!reborn->any) {
-			reborn->any = true;
-			reborn->local = *local;
-			reborn->remote = d->key.addr;
-			queue_work(efh_wq, &reborn->work);
-		} else {
-			/* It is found out once more with its next answer. */
-			epoch = d->epoch;
-		}
-		spin_unlock(&reborn->lock);
-	}
-	d->epoch = epoch;
-	d->lives = true;
-	spin_unlock(&d->lock);
-}
-
 /**
  * efh_destination_init() - make a namespace's table of destinations
  * @en: the namespace
@@ -231,23 +181,8 @@ void efh_destination_lives(struct efh_net *en, struct efh_destination *d,
  */
 int efh_destination_init(struct efh_net *en)
 {
-	struct efh_reborn *reborn = &en->flows.destinations.reborn;
-
-	spin_lock_init(&reborn->lock);
-	INIT_WORK(&reborn->work, efh_destination_forget);
 	return rhashtable_init(&en->flows.destinations.table,
 			       &efh_destination_params);
-}
-
-/**
- * efh_destination_stop() - nobody is found out to live another life any more
- * @en: the namespace; no packet arrives in it
- *
- * Context: process.
- */
-void efh_destination_stop(struct efh_net *en)
-{
-	cancel_work_sync(&en->flows.destinations.reborn.work);
 }
 
 /**

@@ -6,7 +6,6 @@
 #include <linux/refcount.h>
 #include <linux/rhashtable-types.h>
 #include <linux/spinlock.h>
-#include <linux/workqueue.h>
 #include "hole.h"
 
 struct efh_net;
@@ -38,28 +37,15 @@ struct efh_destination {
 	spinlock_t lock;		/* what follows, but rcu */
 	struct efh_learnt mtu;		/* path MTU, octets */
 	struct efh_learnt unaware;	/* enum efh_flow_state */
-	bool lives;			/* epoch is known */
-	u32 epoch;			/* of its life, in native mode */
 	struct efh_hole hole;
 	struct rcu_head rcu;
 };
 
-/* A destination that lives another life */
-struct efh_reborn {
-	spinlock_t lock;		/* what follows, but work */
-	bool any;
-	struct in6_addr local;
-	struct in6_addr remote;
-	struct work_struct work;
-};
-
 struct efh_destination_table {
 	struct rhashtable table;
-	struct efh_reborn reborn;
 };
 
 int efh_destination_init(struct efh_net *en);
-void efh_destination_stop(struct efh_net *en);
 void efh_destination_exit(struct efh_net *en);
 struct efh_destination *
 efh_destination_find(struct efh_net *en, const struct efh_destination_key *key);
@@ -72,8 +58,6 @@ u32 efh_destination_recall(struct efh_destination *d, struct efh_learnt *what,
 			   u32 *forgot);
 u32 efh_destination_peek(struct efh_destination *d,
 			 const struct efh_learnt *what);
-void efh_destination_lives(struct efh_net *en, struct efh_destination *d,
-			   const struct in6_addr *local, u32 epoch);
 unsigned long efh_destination_expires(struct efh_destination *d);
 
 #endif /* _EFH_DESTINATION_H */

@@ -238,6 +238,66 @@ void efh_flow_flush(struct efh_net *en, const struct in6_addr *to)
 	efh_flow_sweep(en, to, false);
 }
 
+static void efh_flow_forget(struct work_struct *work)
+{
+	struct efh_reborn *reborn = container_of(work, struct efh_reborn, work);
+	struct efh_net *en = container_of(reborn, struct efh_net, flows.reborn);
+
+	/* Not changed while there is one. */
+	efh_arrival_forget(en, &reborn->remote, &reborn->local);
+	efh_reassembly_forget(en, &reborn->remote, &reborn->local);
+	efh_flow_flush(en, &reborn->remote);
+	spin_lock_bh(&reborn->lock);
+	reborn->any = false;
+	spin_unlock_bh(&reborn->lock);
+}
+
+/* Have forgotten what is of another life. Context: BH disabled. Return: will it be? */
+static bool efh_flow_reborn(struct efh_net *en, const struct in6_addr *local,
+			    const struct in6_addr *remote)
+{
+	struct efh_reborn *reborn = &en->flows.reborn;
+	bool good;
+
+	spin_lock(&reborn->lock);
+	/* All tables are gone through: not as often as somebody says so. */
+	good = !reborn->any && !efh_lately(reborn->when, HZ);
+	if (good) {
+		reborn->any = true;
+		reborn->when = efh_now();
+		reborn->local = *local;
+		reborn->remote = *remote;
+		queue_work(efh_wq, &reborn->work);
+	}
+	spin_unlock(&reborn->lock);
+	return good;
+}
+
+/**
+ * efh_flow_lives() - who is at a flow's end proved which life he lives
+ * @en: the namespace
+ * @flow: the flow, in native mode
+ * @local: this end
+ * @epoch: which
+ *
+ * All that is of another one goes (wire.rst section 7). It is known by flow since
+ * several hosts may have one address, and each flow goes to one of them.
+ *
+ * Context: RCU read side, BH disabled.
+ */
+void efh_flow_lives(struct efh_net *en, struct efh_flow *flow,
+		    const struct in6_addr *local, u32 epoch)
+{
+	spin_lock(&flow->lock);
+	/* Who can't be forgotten now is found out once more with the next answer. */
+	if (!flow->lives || flow->epoch == epoch ||
+	    efh_flow_reborn(en, local, &flow->key.destination.addr)) {
+		flow->lives = true;
+		flow->epoch = epoch;
+	}
+	spin_unlock(&flow->lock);
+}
+
 /**
  * efh_flow_init() - make a namespace's table of flows
  * @en: the namespace
@@ -255,10 +315,23 @@ int efh_flow_init(struct efh_net *en)
 		efh_destination_exit(en);
 		return err;
 	}
+	spin_lock_init(&en->flows.reborn.lock);
+	INIT_WORK(&en->flows.reborn.work, efh_flow_forget);
 	efh_advise_init(&en->flows.told);
 	INIT_DELAYED_WORK(&en->flows.collect, efh_flow_collect);
 	INIT_DELAYED_WORK(&en->flows.age, efh_flow_age);
 	return 0;
+}
+
+/**
+ * efh_flow_stop() - nobody is found out to live another life any more
+ * @en: the namespace; no packet arrives in it
+ *
+ * Context: process.
+ */
+void efh_flow_stop(struct efh_net *en)
+{
+	cancel_work_sync(&en->flows.reborn.work);
 }
 
 /**

@@ -44,17 +44,31 @@ struct efh_flow {
 	 * What may be in flight: older[0] was next_id one turn ago, older[1]
 	 * two.
 	 */
-	spinlock_t lock;			/* older, and writing turned */
+	spinlock_t lock;			/* what follows; turned is read without */
 	unsigned long turned;			/* jiffies */
 	u64 older[2];
+	bool lives;				/* epoch is known, in native mode: */
+	u32 epoch;				/* of who answers what asks about it */
+	/* From here on not */
 	struct efh_store store;
 	struct efh_search search;
 	struct efh_loss loss;
 	struct rcu_head rcu;
 };
 
+/* Who lives another life, and by that: all of theirs is to be forgotten */
+struct efh_reborn {
+	spinlock_t lock;		/* what follows, but work */
+	bool any;
+	unsigned long when;		/* the last one, jiffies; 0: never */
+	struct in6_addr local;
+	struct in6_addr remote;
+	struct work_struct work;
+};
+
 struct efh_flow_table {
 	struct rhashtable flows;
+	struct efh_reborn reborn;
 	struct efh_destination_table destinations;
 	struct delayed_work collect;
 	struct delayed_work age;		/* of what is kept */
@@ -64,6 +78,7 @@ struct efh_flow_table {
 };
 
 int efh_flow_init(struct efh_net *en);
+void efh_flow_stop(struct efh_net *en);
 void efh_flow_exit(struct efh_net *en);
 struct efh_flow *efh_flow_find(struct efh_net *en,
 			       const struct efh_flow_key *key);
@@ -71,6 +86,8 @@ struct efh_flow *efh_flow_get(struct efh_net *en,
 			      const struct efh_flow_key *key);
 u64 efh_flow_next(struct efh_flow *flow, unsigned int mtu, unsigned int size);
 bool efh_flow_in_flight(struct efh_flow *flow, u64 id);
+void efh_flow_lives(struct efh_net *en, struct efh_flow *flow,
+		    const struct in6_addr *local, u32 epoch);
 void efh_flow_flush(struct efh_net *en, const struct in6_addr *to);
 
 /**

@@ -87,7 +87,7 @@ static void __net_exit efh_net_exit(struct net *net)
 {
 	struct efh_net *en = efh_net(net);
 
-	efh_destination_stop(en);
+	efh_flow_stop(en);
 	efh_arrival_exit(en);
 	efh_encap_net_exit(en);
 	efh_peer_net_exit(en);

@@ -482,24 +482,32 @@ def ecmp():
 def reborn():
     """The other host begins another life: what is held of the old one goes, without a link, too."""
     path = Path()
-    talk = Talk(path, 6)
-    ok(wait(lambda: flow(path, 6)["search"] == "complete", 10), "B answers")
-    talk.end()
+    tx, rx = path.udp(6, PORT)
+
+    def sends(until):
+        with contextlib.suppress(OSError):
+            tx.send(data(SIZE))
+        return until()
+
+    ok(wait(lambda: sends(lambda: flow(path, 6)["search"] == "complete"), 10), "B answers")
     wire = Wire(path.r, "ra", path.mac_a, path.mac_ra)
     wire.send(*efhwire.fragments(path.B6, path.A6, efhwire.UDP, efhwire.udp(
         path.B6, path.A6, 7, PORT, data(5000)), 1400, 99)[1:])
     ok(wait(lambda: path.a.stats()["reassembly_packets"] == 1), "half a packet of it is held")
+    rx.close()
     path.b.delete()
     ok(wait(lambda: "rb@" not in path.r.run("ip link"), 20), "B is gone")
     path.b = Namespace("b")
     path.mac_b, path.mac_rb = link(path.b, "b0", path.r, "rb", 1500, 2, far_gro="off")
     path.end(path.b, "b0", path.B6, path.B4, path.RB6, path.RB4, path.mac_rb, "rb", path.mac_b)
-    talk = Talk(path, 6)
-    ok(wait(lambda: path.a.stats()["reassembly_packets"] == 0, 20), "B is there again: of its old life nothing is held")
+    ok(wait(lambda: sends(lambda: path.a.stats()["reassembly_packets"] == 0), 20),
+       "B is there again: of its old life nothing is held")
     eq(path.a.stats()["evicted"], 3, "it was dropped as what was evicted")
-    ok(talk.since(time.monotonic()), "what is sent arrives")
-    talk.end()
-    wire.close()
+    rx = path.b.socket(bind=(path.B6, PORT))
+    rx.settimeout(0.1)
+    ok(wait(lambda: sends(lambda: receive(rx) == data(SIZE))), "what is sent arrives")
+    for end in (tx, rx, wire):
+        end.close()
 
 
 if __name__ == "__main__":
