@@ -175,6 +175,22 @@ static void efh_send_flow_key(const struct sk_buff *skb,
 	key->destination.scope = efh_carrier_scope(dev, dev->ifindex, to);
 }
 
+/*
+ * Does the stack, but nobody else, believe that the path takes less than EFH needs, as
+ * IPv4 can? Errors about whatever may have told it so; it knows how to send such.
+ */
+static bool efh_send_misled(const struct sk_buff *skb,
+			    const struct efh_sending *s,
+			    const struct efh_flow_key *key)
+{
+	struct efh_flow *flow;
+
+	return unlikely(s->local < EFH_SEND_MIN) && !s->tunnel &&
+	       s->local == s->believed &&
+	       efh_path_route_mtu(skb_dst(skb), s->carrier) >= EFH_SEND_MIN &&
+	       efh_search_path(s->en, key, EFH_SEND_MIN, &flow) >= EFH_SEND_MIN;
+}
+
 /* The packet can't be sent: count it, and tell who has no socket to hear. */
 static void efh_send_too_big(struct sk_buff *skb, const struct efh_sending *s)
 {
@@ -610,6 +626,8 @@ static unsigned int efh_send_hook(struct sk_buff *skb,
 		return NF_DROP_ERR(-EMSGSIZE);
 	}
 
+	if (efh_send_misled(skb, &s, &key))
+		return NF_ACCEPT;
 	s.mtu = efh_search_path(en, &key, s.local, &s.flow);
 	efh_send_ask(skb, &s);
 	fits = efh_send_fits(skb, s.mtu);

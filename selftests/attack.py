@@ -241,6 +241,34 @@ def believed():
         tcp.stream(linked, 6, 1 << 20, "write", PORT + 1)
 
 
+def believed_natively():
+    """The same lies where there is no link: datagrams arrive, if need be in the stack's fragments."""
+    for family in (6, 4):
+        path = Path()
+        wire, seen = Wire(path.r, "ra", path.mac_a, path.mac_ra), Wire(path.r, "ra")
+        near, far = path.ends(family)
+        maker = Forger(near, far, False, 50000, family)
+        tx, rx = path.udp(family, PORT)
+
+        def sizes(length):
+            seen.frames()
+            tx.send(data(length, length))
+            eq(receive(rx), data(length, length), f"IPv{family}: {length} octets arrive")
+            return [p.length for p in outers(seen, near) if p.efh]
+
+        eq(max(sizes(20000)), 1496 if family == 6 else 1500, f"IPv{family}: in EFH fragments")
+        for mtu in (1300, 100, 9000):
+            wire.send(maker.too_large(maker.other(), mtu))
+        ok(wait(lambda: f" mtu {1300 if family == 6 else 552} " in path.a.run(f"ip route get {far}")
+                .replace("lock ", "")), f"IPv{family}: the stack believes it", path.a.run(f"ip route get {far}"))
+        # what it believes is enough for EFH, or so little that it may do it itself
+        eq(max(sizes(20000), default=0), 1296 if family == 6 else 0, f"IPv{family}: in EFH fragments as large as that")
+        sizes(1400)
+        tcp.stream(path, family, 1 << 20, "write", PORT + 1)
+        eq(path.a.stats()["out_failed"], 0, f"IPv{family}: nothing failed")
+        finish()
+
+
 def star_path(star):
     """Its first two hosts, as the ends of a path."""
     class Two(Ends):
@@ -318,4 +346,4 @@ def asked():
 
 
 if __name__ == "__main__":
-    main(links, believed, amplified, *(() if slow() else (asked,)))
+    main(links, believed, believed_natively, amplified, *(() if slow() else (asked,)))
