@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What is between the ends of a link: smaller MTUs, errors from the path, links
 in links and in circles, VRFs, devices and namespaces."""
+import contextlib
 import socket
 import struct
 import time
@@ -281,6 +282,45 @@ def circles():
         passes(linked, f"without the other, over {over}", port=9990)
 
 
+def circles_with_others():
+    """A stock tunnel in the circle, which says nothing of it: packets grow until they are too large."""
+    need("tc")
+    for carrier, words, over in ways():
+        path = Path(native=False)
+        linked = Linked(path, carrier, words)
+        near, far = linked.ends(6)
+        path.a.run(f"ip link add t0 type ip6tnl mode any local {near} remote {far} encaplimit none")
+        path.a.ip("link set t0 up")
+        for family in (6, 4):
+            path.a.ip(f"addr add {'fd01::1/64' if family == 6 else '10.1.0.1/24'} dev t0" + " nodad" * (family == 6))
+        path.a.ip(f"route add {linked.outer[1]}/{128 if carrier == 6 else 32} dev t0")
+        tx = linked.a.socket(bind=(near, 0))
+        for queues in ((), ("efh0", "t0")):
+            for dev in queues:
+                path.a.run(f"tc qdisc replace dev {dev} root pfifo")
+            before = show(path.a)["stats64"]["tx"]
+            for size in (100, 1400, 20000, 60000):
+                for _ in range(3):
+                    with contextlib.suppress(OSError):
+                        tx.sendto(data(size), ("fd00::9", 9))
+
+            def sent():
+                return show(path.a)["stats64"]["tx"]["packets"]
+
+            def still():
+                now = sent()
+                time.sleep(0.3)
+                return sent() == now
+
+            what = f"{len(queues)} queues, over {over}"
+            ok(wait(still, 20), f"{what}: it ends", sent())
+            after = show(path.a)["stats64"]["tx"]
+            lost = sum(after[k] - before[k] for k in ("errors", "dropped"))
+            ok(lost, f"{what}: what was too large in the end, or too deep, is counted", after)
+        tx.close()
+        path.a.ip("link del t0")
+
+
 def nested():
     """A link over a link."""
     for carrier, words, over in ways():
@@ -542,5 +582,5 @@ def stacked():
 
 
 if __name__ == "__main__":
-    main(learnt_plain, learnt_large, too_small, errors, errors_behind, errors_forged, no_route, circles, nested,
-         vrf, bound, specific, elsewhere, rerouted, gone, stacked)
+    main(learnt_plain, learnt_large, too_small, errors, errors_behind, errors_forged, no_route, circles,
+         circles_with_others, nested, vrf, bound, specific, elsewhere, rerouted, gone, stacked)
