@@ -88,6 +88,31 @@ def too_small():
         passes(linked, f"IPv{family}: what fits", (100, 900), 9990, (family,))
 
 
+def small_link():
+    """A link that is set to take less: who is behind it hears of it, or IP fragments inside first."""
+    for carrier, words, over in ways():
+        linked = Linked(Path(native=False), carrier, words)
+        behind = Behind(linked)
+        unlimited(linked.a)
+        linked.a.ip("link set efh0 mtu 1400")
+        for family, discover, expected in ((6, 2, (2, 0, 1400)), (4, 2, (3, 4, 1400)), (4, 0, None)):
+            what = f"IPv{family}{'' if expected else ' without DF'} over {over}"
+            tx, rx = udp_pair(behind.host, linked.b, behind.ends[family], linked.ends(family)[1])
+            rx.settimeout(1)
+            behind.host.run("ip -4 route flush cache")
+            tx.setsockopt(*((socket.IPPROTO_IPV6, 23) if family == 6 else (socket.IPPROTO_IP, 10)), discover)
+            before = packets_in(linked.b)
+            if expected:
+                eq(told(tx, 3000, 1), expected, f"{what}: too big, and why")
+                eq(packets_in(linked.b), before, f"{what}: nothing goes")
+            else:
+                tx.send(data(3000))
+                eq(receive(rx), data(3000), f"{what}: it arrives")
+                eq(packets_in(linked.b) - before, 3, f"{what}: in packets as large as the link takes")
+            tx.close()
+            rx.close()
+
+
 def errors():
     """The path's word on a far end out of reach, for the inner source."""
     need("nft")
@@ -582,5 +607,5 @@ def stacked():
 
 
 if __name__ == "__main__":
-    main(learnt_plain, learnt_large, too_small, errors, errors_behind, errors_forged, no_route, circles,
+    main(learnt_plain, learnt_large, too_small, small_link, errors, errors_behind, errors_forged, no_route, circles,
          circles_with_others, nested, vrf, bound, specific, elsewhere, rerouted, gone, stacked)
