@@ -349,7 +349,8 @@ def outers(wire, source, **arguments):
     """What was seen of a host's outer packets; not what endpoints say of themselves."""
     def seen(frame):
         packet = Packet(frame)
-        if packet.proto == efhwire.UDP:
+        # what a stock fragment has instead of a UDP header may look like anything
+        if packet.proto == efhwire.UDP and not packet.fragmented:
             packet = Carried(frame)
             return None if packet.control else packet
         return packet if packet.proto != efhwire.NONE or packet.efh else None
