@@ -12,6 +12,7 @@ LARGE = 65535
 EFH, EFH_ROUTE_1500, PLAIN = "2001:db8:2::1", "2001:db8:4::1", "2001:db8:5::1"
 WHOLE = "2001:db8:7::1"
 NEAR, NEAR_PLAIN, NEAR_WHOLE = "2001:db8:1::1", "2001:db8:6::1", "2001:db8:8::1"
+MADE_UP = "2001:db8:1::efff:0:0/96"
 
 
 class Failed(Exception):
@@ -145,7 +146,10 @@ class Replayed(Link):
                   f"neigh replace {WHOLE} lladdr {mac} dev {here} nud permanent")
         efhtest.command("insmod /tmp/bench/replay.ko")
         efhtest.command(f"ip link set replay0 netns {self.b.name}")
-        self.b.ip(f"link set replay0 address {self.macs[1]} mtu {LARGE} up")
+        self.b.ip(f"link set replay0 address {self.macs[1]} mtu {LARGE} up",
+                  # sources that frames make up are behind a router, who is told what they lack
+                  f"route add {MADE_UP} via fe80::1 dev replay0 src {EFH}",
+                  f"neigh replace fe80::1 lladdr {self.macs[0]} dev replay0 nud permanent")
         # frames that came over the other link have its address
         self.a.ip(f"neigh replace {WHOLE} lladdr {self.macs[1]} dev {here} nud permanent")
         self.b.ip(f"link set {there} address {self.macs[1]}")
