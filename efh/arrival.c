@@ -47,6 +47,8 @@
 /* How long nothing must come to take it for the end */
 #define EFH_ARRIVAL_TAIL	(10ull * NSEC_PER_MSEC)
 #define EFH_ARRIVAL_PACE_MAX	(50ull * NSEC_PER_MSEC)
+/* So much later will do: one interrupt for the timers of many flows */
+#define EFH_ARRIVAL_SLACK	(1ull * NSEC_PER_MSEC)
 /* How long an answer takes, as long as none has come */
 #define EFH_ARRIVAL_ANSWER	(100 * NSEC_PER_MSEC)
 /* After that its source does not have a packet any more. */
@@ -163,7 +165,8 @@ static void efh_arrival_arm(struct efh_arrival *a, u64 due)
 	if (a->dead || (a->armed && a->armed <= due))
 		return;
 	a->armed = due;
-	hrtimer_start(&a->timer, ns_to_ktime(due), HRTIMER_MODE_ABS_SOFT);
+	hrtimer_start_range_ns(&a->timer, ns_to_ktime(due), EFH_ARRIVAL_SLACK,
+			       HRTIMER_MODE_ABS_SOFT);
 }
 
 /* Something came so late, and was not lost. */
