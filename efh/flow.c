@@ -10,6 +10,11 @@
 #define EFH_FLOW_IDLE		(120 * HZ)
 /* Two turns are the longest a packet may live; see efh_flow_in_flight(). */
 #define EFH_FLOW_TURN		(60 * HZ)
+/*
+ * Nobody begins another life as often; but several hosts may take turns at one
+ * address, and without a label all that is sent there is one flow.
+ */
+#define EFH_REBORN_AGAIN	(60 * HZ)
 
 static const struct rhashtable_params efh_flow_params = {
 	.key_len = sizeof(struct efh_flow_key),
@@ -257,14 +262,18 @@ static bool efh_flow_reborn(struct efh_net *en, const struct in6_addr *local,
 			    const struct in6_addr *remote)
 {
 	struct efh_reborn *reborn = &en->flows.reborn;
+	unsigned long *again =
+		&reborn->again[ipv6_addr_hash(remote) % EFH_REBORN_SLOTS];
 	bool good;
 
 	spin_lock(&reborn->lock);
 	/* All tables are gone through: not as often as somebody says so. */
-	good = !reborn->any && !efh_lately(reborn->when, HZ);
+	good = !reborn->any && !efh_lately(reborn->when, HZ) &&
+	       !efh_lately(*again, EFH_REBORN_AGAIN);
 	if (good) {
 		reborn->any = true;
 		reborn->when = efh_now();
+		*again = reborn->when;
 		reborn->local = *local;
 		reborn->remote = *remote;
 		queue_work(efh_wq, &reborn->work);

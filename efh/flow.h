@@ -56,11 +56,14 @@ struct efh_flow {
 	struct rcu_head rcu;
 };
 
+#define EFH_REBORN_SLOTS 64
+
 /* Who lives another life, and by that: all of theirs is to be forgotten */
 struct efh_reborn {
 	spinlock_t lock;		/* what follows, but work */
 	bool any;
 	unsigned long when;		/* the last one, jiffies; 0: never */
+	unsigned long again[EFH_REBORN_SLOTS];	/* so, by remote address */
 	struct in6_addr local;
 	struct in6_addr remote;
 	struct work_struct work;
