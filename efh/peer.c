@@ -133,7 +133,7 @@ struct efh_peer *efh_peer_find(struct efh_net *en,
  * @skb: the packet, with the device it came in on
  *
  * Who binds to any address (IP_FREEBIND), as everybody may, could put into a link
- * what he likes.
+ * what he likes. It is counted by the link.
  *
  * Context: RCU read side.
  * Return: true if so, and the peer is not on this host.
@@ -144,11 +144,13 @@ bool efh_peer_pretended(const struct efh_peer *peer, const struct sk_buff *skb)
 	const struct net_device *dev = skb->dev;
 
 	/* By a VRF's device it could not be told from what came by a port. */
-	if (!(dev->flags & IFF_LOOPBACK))
+	if (!(dev->flags & IFF_LOOPBACK) ||
+	    (ipv6_addr_v4mapped(remote) ?
+	     inet_addr_type(dev_net(dev), remote->s6_addr32[3]) == RTN_LOCAL :
+	     ipv6_chk_addr(dev_net(dev), remote, NULL, 0)))
 		return false;
-	return ipv6_addr_v4mapped(remote) ?
-	       inet_addr_type(dev_net(dev), remote->s6_addr32[3]) != RTN_LOCAL :
-	       !ipv6_chk_addr(dev_net(dev), remote, NULL, 0);
+	efh_link_count(peer->link, EFH_LINK_IN_SOURCE);
+	return true;
 }
 
 /**

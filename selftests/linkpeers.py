@@ -355,8 +355,10 @@ def pretended():
                 tx.sendto(efhwire.ip(far, near, protocol, piece), (near, 0))
             return packets_in(path.a) - before, receive(rx)
 
+        refused = counters(path.a)["in_source"]
         for size in (100, 3000):
             eq(enters(size, size), (0, None), f"{what}: {size} octets in the other end's name")
+        ok(counters(path.a)["in_source"] >= refused + 2, f"{what}: which is counted")
         # but the other end may be on this host
         path.a.ip(f"addr add {far}/{128 if carrier == 6 else 32} dev lo" + " nodad" * (carrier == 6))
         for size in (100, 3000):
