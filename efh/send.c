@@ -184,11 +184,14 @@ static bool efh_send_misled(const struct sk_buff *skb,
 			    const struct efh_flow_key *key)
 {
 	struct efh_flow *flow;
+	unsigned int route;
 
-	return unlikely(s->local < EFH_SEND_MIN) && !s->tunnel &&
-	       s->local == s->believed &&
-	       efh_path_route_mtu(skb_dst(skb), s->carrier) >= EFH_SEND_MIN &&
-	       efh_search_path(s->en, key, EFH_SEND_MIN, &flow) >= EFH_SEND_MIN;
+	if (likely(s->local >= EFH_SEND_MIN) || s->tunnel ||
+	    s->local != s->believed)
+		return false;
+	route = efh_path_route_mtu(skb_dst(skb), s->carrier);
+	return route >= EFH_SEND_MIN &&
+	       efh_search_path(s->en, key, route, &flow) >= EFH_SEND_MIN;
 }
 
 /* The packet can't be sent: count it, and tell who has no socket to hear. */
