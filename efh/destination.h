@@ -34,7 +34,7 @@ struct efh_destination {
 	struct efh_destination_key key;
 	refcount_t flows;
 	atomic_t budget;		/* octets that may be sent there again */
-	spinlock_t lock;		/* what follows, but rcu */
+	spinlock_t lock;		/* mtu, unaware, and hole as it says */
 	struct efh_learnt mtu;		/* path MTU, octets */
 	struct efh_learnt unaware;	/* enum efh_flow_state */
 	struct efh_hole hole;
